@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.nn.batch_norm import EPS, batch_norm
 from fewshot_bench.nn.params import Params
 
 NormPolicy = Literal["batch", "running", "per_step"]
-EPS = 1e-5
 MOMENTUM = 0.1
 
 
@@ -68,21 +68,18 @@ def norm(params: Params, name: str, x: Tensor, mode: NormMode) -> Tensor:
     if row is not None:
         weight, bias = weight[row], bias[row]
     if mean is None or var is None:
-        return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
+        return batch_norm(x, weight, bias)[0]
     if mode.training:
-        _record(mode, name, x, row)
-        return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
+        y, seen, scale = batch_norm(x, weight, bias)
+        count = x.numel() // x.shape[1]
+        unbiased = (scale.pow(-2) - EPS) * (count / max(count - 1, 1))
+        suffix = "" if row is None else f"@{row}"
+        mode.seen[f"{name}.running_mean{suffix}"] = seen
+        mode.seen[f"{name}.running_var{suffix}"] = unbiased
+        return y
     if row is not None:
         mean, var = mean[row], var[row]
     return F.batch_norm(x, mean, var, weight, bias, training=False, eps=EPS)
-
-
-def _record(mode: NormMode, name: str, x: Tensor, row: int | None) -> None:
-    with torch.no_grad():
-        var, mean = torch.var_mean(x.detach(), dim=(0, 2, 3))
-    suffix = "" if row is None else f"@{row}"
-    mode.seen[f"{name}.running_mean{suffix}"] = mean
-    mode.seen[f"{name}.running_var{suffix}"] = var
 
 
 def blend(params: Params, seen: Params, momentum: float = MOMENTUM) -> None:
