@@ -139,7 +139,7 @@ def prepare_run(
     run = Run(config, store, choose_device(device), workers, strategy, compiled)
     # What can't work shows here, not after minutes.
     choose_strategy(strategy, run.method, run.device, compiled=compiled)
-    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1"):
+    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1."):
         raise ConfigError(
             f"{config.method} keeps its first blocks as pre-training leaves them;"
             " set pretrain.steps, or options.trunk=learned"

@@ -65,7 +65,7 @@ class ProceduralLoss:
 
     def init(self, generator: torch.Generator) -> Params:
         """``loss.<term>.<layer>.weight`` and ``.bias``, and ``.film`` of each layer."""
-        return merge(self._init_network(self._network(term), generator) for term in self.terms)
+        return merge(self._init_network(term, generator) for term in self.terms)
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar in nats."""
