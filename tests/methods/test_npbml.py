@@ -51,11 +51,9 @@ def make_view(n_way=3, seed=0, **changes):
 def network(phi, name, x):
     """The paper's block: a linear layer, modulated by a linear layer of the same input."""
     for layer, activation in enumerate((F.relu, F.relu, SmoothLeakyReLU(0.25, 5.0))):
-        weights = {k: phi[f"loss.{name}.{layer}.{k}"] for k in ("weight", "bias")}
-        film = {k: phi[f"loss.{name}.{layer}.film.{k}"] for k in ("weight", "bias")}
-        told = x @ film["weight"].T + film["bias"]
-        gamma, beta = told[:, : told.shape[1] // 2], told[:, told.shape[1] // 2 :]
-        x = activation((gamma + 1) * (x @ weights["weight"].T + weights["bias"]) + beta)
+        weight, bias = (phi[f"loss.{name}.{layer}.{k}"].chunk(3) for k in ("weight", "bias"))
+        value, gamma, beta = (x @ w.T + b for w, b in zip(weight, bias, strict=True))
+        x = activation((gamma + 1) * value + beta)
     return x
 
 
