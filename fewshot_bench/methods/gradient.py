@@ -92,8 +92,12 @@ class GradientLearner:
 
     @property
     def maps(self) -> bool:
-        """Whether a map over tasks can run an episode: not if its optimiser draws for each task."""
-        return not needs_draws(self.optimizer)
+        """Whether a map over tasks can run an episode.
+
+        Not if its optimiser draws for each task; nor with running averages, since what inner steps
+        see can't leave the transforms inside a map.
+        """
+        return self.bn in ("batch", "support") and not needs_draws(self.optimizer)
 
     @property
     def relation_network(self) -> FewShotMethod | None:
