@@ -1,0 +1,84 @@
+"""Accuracy against what it costs, and the methods that nothing beats in both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from fewshot_bench.leaderboard.plots.labels import place_labels
+from fewshot_bench.leaderboard.plots.style import (
+    SOFT,
+    legend_below,
+    looks,
+    new_figure,
+    percent_axis,
+    styled,
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One method; accuracies are fractions.
+
+    Attributes:
+        name: method.
+        cost: what it takes, more than 0, in the unit of the axis.
+        mean: accuracy.
+        low, high: limits of its interval.
+    """
+
+    name: str
+    cost: float
+    mean: float
+    low: float
+    high: float
+
+
+@styled
+def cost_plot(
+    entries: Sequence[Cost], title: str = "", xlabel: str = "seconds per test episode"
+) -> Figure:
+    """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front."""
+    figure, axes = new_figure(2.5, title)
+    axes.set_xscale("log")
+    for entry, look in zip(entries, looks(len(entries)), strict=True):
+        axes.plot([entry.cost] * 2, [entry.low, entry.high], color=look.colour, linewidth=1)
+        axes.plot(entry.cost, entry.mean, look.marker, color=look.colour)
+    best = pareto_front(entries)
+    axes.plot(
+        [entry.cost for entry in best],
+        [entry.mean for entry in best],
+        drawstyle="steps-post",
+        color=SOFT,
+        linestyle=":",
+        linewidth=1,
+        zorder=0,
+        label="none is cheaper and better",
+    )
+    axes.margins(0.12)
+    axes.grid()
+    _log_ticks(axes)
+    axes.set_xlabel(xlabel)
+    percent_axis(axes.yaxis, "accuracy (%)")
+    legend_below(figure, axes)
+    boxes = [((entry.cost, entry.low), (entry.cost, entry.high)) for entry in entries]
+    place_labels(figure, axes, [(entry.cost, entry.mean, entry.name) for entry in entries], boxes)
+    return figure
+
+
+def pareto_front(entries: Sequence[Cost]) -> list[Cost]:
+    """Entries that no other one beats in one of cost and mean without losing in the other."""
+    front: list[Cost] = []
+    for entry in sorted(entries, key=lambda entry: (entry.cost, -entry.mean)):
+        if not front or entry.mean > front[-1].mean:
+            front.append(entry)
+    return front
+
+
+def _log_ticks(axes: Axes) -> None:
+    """Plain numbers at 1, 2, 5 times powers of ten."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())

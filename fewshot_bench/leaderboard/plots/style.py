@@ -1,0 +1,157 @@
+"""How every picture looks: one width, one font, colours that survive colour blindness and grey.
+
+Colours are those of Okabe and Ito (2008) without the yellow, which paper swallows. A series is
+told from another by colour, marker and line together, so that any one of them may be lost.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
+
+COLUMN = 3.5  # inches: one column of a two-column paper, so that 7 points stay 7 points
+INK, SOFT, FAINT, ACCENT = "#1c1e22", "#6a7280", "#d9dce1", "#0072B2"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1c1e22")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+LONGEST = 30  # characters of a name
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
+    "font.size": 7,
+    "text.color": INK,
+    "text.parse_math": False,  # a $ in a method's name is a $
+    "text.usetex": False,
+    "figure.titlesize": 8,
+    "figure.titleweight": "bold",
+    "axes.labelsize": 7,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "legend.handlelength": 2.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "fewshot_bench",
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one series is drawn with."""
+
+    colour: str
+    marker: str
+    line: str | tuple[int, tuple[int, ...]]
+
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Make a drawing function use the style whatever the caller's settings are."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with style():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within the block matplotlib has the style, after it what it had before."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(height: float, title: str = "", width: float = COLUMN) -> tuple[Figure, Axes]:
+    """An empty figure with one set of axes; sizes in inches."""
+    figure = Figure((width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
+    axes = figure.add_subplot()
+    if title:
+        figure.suptitle(title, x=0.02, ha="left")
+    # Said again here because ticks made while drawing would otherwise follow the caller's settings.
+    axes.tick_params(labelsize=7, color=SOFT, labelcolor=INK, length=2.5, width=0.6)
+    return figure, axes
+
+
+def looks(n: int) -> list[Look]:
+    """Return n looks; the first 280 differ."""
+    parts = zip(*map(itertools.cycle, (COLOURS, MARKERS, LINES)), strict=False)
+    return [Look(*part) for part in itertools.islice(parts, n)]
+
+
+def percent_axis(axis: Axis, label: str) -> None:
+    """Show fractions as percent."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}".replace("-", "−")))
+    axis.set_label_text(label)
+
+
+def points(fraction: float, sign: str = "") -> str:
+    """A fraction in percent, two decimals; with ``sign="+"`` a sign and a true minus."""
+    return f"{100 * fraction:{sign}.2f}".replace("-", "−")
+
+
+def short(name: str) -> str:
+    """A name on one line, its middle left out where it is long."""
+    text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half + 1 :]}"
+
+
+def row_axis(axes: Axes, names: list[str], bold: set[int] | None = None) -> None:
+    """Give one row to each name, the first on top, bold ones marked."""
+    axes.set_yticks(range(len(names)), [short(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    for i, label in enumerate(axes.get_yticklabels()):
+        if bold and i in bold:
+            label.set_fontweight("bold")
+
+
+def row_note(axes: Axes, row: int, text: str) -> None:
+    """Write beside the right end of a row."""
+    axes.annotate(
+        text,
+        (1, row),
+        (4, 0),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        va="center",
+        color=INK,
+        annotation_clip=False,
+    )
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """Put the legend under the picture, each label once, in as many columns as have room."""
+    handles, labels = axes.get_legend_handles_labels()
+    entries = {short(label): h for label, h in zip(labels, handles, strict=True)}
+    longest = max(map(len, entries), default=0)
+    columns = max(1, min(len(entries), 62 // (longest + 8)))
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=columns, columnspacing=1
+    )
