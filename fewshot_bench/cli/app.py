@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fewshot_bench import __version__
-from fewshot_bench.cli import compare, data, evaluate, listing, train
+from fewshot_bench.cli import compare, data, evaluate, listing, plot, train
 
 app = typer.Typer(
     name="fsbench",
@@ -33,5 +33,6 @@ def _root(
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
+app.command("plot")(plot.plot)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")

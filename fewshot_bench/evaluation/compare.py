@@ -123,10 +123,7 @@ def compare_entrants(
     """
     if len(entrants) < 2:
         raise StatisticsError("a comparison needs at least two results")
-    entrants = _distinct_names(entrants)
-    n = 0 if allow_unpaired else _common_episodes(entrants)
-    if n:
-        entrants = [_first(entrant, n) for entrant in entrants]
+    entrants = with_distinct_names(entrants) if allow_unpaired else align_entrants(entrants)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)  # the flags say it
         intervals = [interval_of(entrant.results, "closed", level) for entrant in entrants]
@@ -140,12 +137,23 @@ def compare_entrants(
     ranks = rank_sets(means, adjusted, 1 - level)
     order = sorted(range(len(entrants)), key=lambda i: (-means[i], entrants[i].name))
     return Comparison(
-        episodes=n or min(len(r.accuracy) for e in entrants for r in e.results),
+        episodes=min(len(r.accuracy) for e in entrants for r in e.results),
         names=tuple(entrants[i].name for i in order),
         intervals=tuple(intervals[i] for i in order),
         ranks=tuple(ranks[i] for i in order),
         pairs=pairs,
     )
+
+
+def align_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """The entrants under distinct names, cut to the episodes that all of them begin with.
+
+    Raises:
+        UnpairedError: different data, protocol or episodes; says what differs.
+    """
+    entrants = with_distinct_names(entrants)
+    n = _common_episodes(entrants)
+    return [_first(entrant, n) for entrant in entrants]
 
 
 def _pairs(entrants: Sequence[Entrant], level: float, allow_unpaired: bool) -> list[_Raw]:
@@ -221,7 +229,7 @@ def _first(entrant: Entrant, n: int) -> Entrant:
     return Entrant(entrant.name, cut)
 
 
-def _distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
+def with_distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
     """Give entrants of one method the backbone as a surname, or a number where that is the same."""
     backbones = [e.results[0].info["method"]["config"]["backbone"] for e in entrants]
     named = []

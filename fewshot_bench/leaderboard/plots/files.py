@@ -20,14 +20,20 @@ UNSAID: dict[str, dict[str, Any]] = {
 DPI = 300
 
 
-def render(figure: Figure, kind: str) -> bytes:
-    """The bytes of a figure as ``svg``, ``png`` or ``pdf``.
+def check_suffix(path: Path) -> str:
+    """The kind of picture that a file name asks for, one of ``svg``, ``png`` and ``pdf``.
 
     Raises:
-        ConfigError: another kind of file is asked for.
+        ConfigError: the name ends in something else.
     """
+    kind = path.suffix.lower().removeprefix(".")
     if kind not in UNSAID:
-        raise ConfigError(f"pictures are written as {', '.join(UNSAID)}, not as {kind!r}")
+        raise ConfigError(f"{path} is no name of a picture; end it in .{', .'.join(UNSAID)}")
+    return kind
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """The bytes of a figure as ``svg``, ``png`` or ``pdf``."""
     buffer = io.BytesIO()
     with style(), warnings.catch_warnings():
         # A name in a script that the font lacks shows as boxes; that is no reason to fail.
@@ -43,4 +49,4 @@ def save(figure: Figure, path: Path) -> None:
         ConfigError: the suffix is none of ``.svg``, ``.png`` and ``.pdf``.
         FsbenchError: the file can't be written.
     """
-    write_atomic(path, render(figure, path.suffix.lower().removeprefix(".")))
+    write_atomic(path, render(figure, check_suffix(path)))
