@@ -1,6 +1,7 @@
 """From a run configuration to trained parameters: made once, found again afterwards."""
 
 import functools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,10 @@ def train(run: Run, observer: Observer) -> Checkpoint:
     training = run.loader("train", run.train_task, config.seed)
     validation = run.loader("val", run.test_task, 0)
     write_atomic(run.folder / "config.toml", run.config.to_toml().encode())
+    whole, begin = not (run.folder / STATE).exists(), time.monotonic()
     state = meta_train(run.method, training, validation, config, run.folder, observer)
-    save_checkpoint(path, state.best, describe(run, state))
+    seconds = round(time.monotonic() - begin, 1) if whole else None  # a broken run has no one time
+    save_checkpoint(path, state.best, {**describe(run, state), "seconds": seconds})
     (run.folder / STATE).unlink(missing_ok=True)
     return load_trained(run, path)
 
