@@ -26,14 +26,14 @@ class Cost:
         name: method.
         cost: what it takes, more than 0, in the unit of the axis.
         mean: accuracy.
-        low, high: limits of its interval.
+        low, high: limits of its interval; None where it has none.
     """
 
     name: str
     cost: float
     mean: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @styled
@@ -44,7 +44,7 @@ def cost_plot(
     figure, axes = new_figure(2.5, title)
     axes.set_xscale("log")
     for entry, look in zip(entries, looks(len(entries)), strict=True):
-        axes.plot([entry.cost] * 2, [entry.low, entry.high], color=look.colour, linewidth=1)
+        axes.plot([entry.cost] * 2, _limits(entry), color=look.colour, linewidth=1)
         axes.plot(entry.cost, entry.mean, look.marker, color=look.colour)
     best = pareto_front(entries)
     axes.plot(
@@ -63,9 +63,15 @@ def cost_plot(
     axes.set_xlabel(xlabel)
     percent_axis(axes.yaxis, "accuracy (%)")
     legend_below(figure, axes)
-    boxes = [((entry.cost, entry.low), (entry.cost, entry.high)) for entry in entries]
-    place_labels(figure, axes, [(entry.cost, entry.mean, entry.name) for entry in entries], boxes)
+    bars = [((e.cost, low), (e.cost, high)) for e in entries for low, high in [_limits(e)]]
+    place_labels(figure, axes, [(entry.cost, entry.mean, entry.name) for entry in entries], bars)
     return figure
+
+
+def _limits(entry: Cost) -> tuple[float, float]:
+    if entry.low is None or entry.high is None:
+        return entry.mean, entry.mean
+    return entry.low, entry.high
 
 
 def pareto_front(entries: Sequence[Cost]) -> list[Cost]:

@@ -8,9 +8,13 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from fewshot_bench.leaderboard.plots.style import short
+from fewshot_bench.stats.validate import Floats
+
+XY = tuple[float, float]
+Place = tuple[float, float, str, str]
 
 # Where a name may stand around its point, in points, by preference.
-PLACES = [
+PLACES: list[Place] = [
     (x, y, align, valign)
     for d in (5, 11, 19)
     for x, y, align, valign in (
@@ -25,8 +29,6 @@ PLACES = [
     )
 ]
 RADIUS = 3  # points: half of a marker, and some air
-
-XY = tuple[float, float]
 
 
 def place_labels(
@@ -46,36 +48,46 @@ def place_labels(
         avoid: opposite corners of what is to stay free besides the points.
     """
     figure.draw_without_rendering()
-    radius = RADIUS * figure.dpi / 72
+    pixels = figure.dpi / 72
     corners = [((x, y), (x, y)) for x, y, _ in points] + list(avoid)
-    taken = [Bbox(axes.transData.transform(pair)).padded(radius) for pair in corners]
-    for x, y, name in points:
+    taken = [Bbox(axes.transData.transform(pair)).padded(RADIUS * pixels) for pair in corners]
+    for (x, y, name), spot in zip(points, taken[: len(points)], strict=True):
         label = axes.annotate(short(name), (x, y), (0, 0), textcoords="offset points", fontsize=6.5)
         label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.75})
         label.set_in_layout(False)
-        taken.append(_settle(label, axes.bbox, taken))
+        taken.append(_settle(label, spot, axes.bbox, taken, pixels))
 
 
-def _settle(label: Annotation, room: Bbox, taken: list[Bbox]) -> Bbox:
-    """Move a label to its place and return the box it covers, in pixels."""
-    scored = []
-    for rank, place in enumerate(PLACES):
-        _move(label, place)
-        box = label.get_window_extent()
+def _settle(label: Annotation, spot: Bbox, room: Bbox, taken: list[Bbox], pixels: float) -> Bbox:
+    """Move a label to its place around a spot and return the box it covers.
+
+    Boxes are in pixels, of which a point has ``pixels``.
+    """
+    size = label.get_window_extent()
+    middle = (spot.p0 + spot.p1) / 2
+    boxes = [_box(middle, place, (size.width, size.height), pixels) for place in PLACES]
+
+    def covered(box: Bbox) -> float:
         outside = box.width * box.height - _common(box, room)
-        scored.append((outside + sum(_common(box, other) for other in taken), rank, box))
-    _, rank, box = min(scored, key=lambda entry: entry[:2])
-    _move(label, PLACES[rank])
-    return box
+        return outside + sum(_common(box, other) for other in taken)
 
-
-def _move(label: Annotation, place: tuple[float, float, str, str]) -> None:
-    x, y, align, valign = place
+    best = min(range(len(PLACES)), key=lambda i: (covered(boxes[i]), i))
+    x, y, align, valign = PLACES[best]
     label.set_position((x, y))
     label.set(ha=align, va=valign)
+    return boxes[best]
+
+
+def _box(middle: Floats, place: Place, size: XY, pixels: float) -> Bbox:
+    """The box of a text of a size in pixels that stands at a place."""
+    x, y, align, valign = place
+    left = middle[0] + x * pixels - size[0] * {"left": 0, "center": 0.5, "right": 1}[align]
+    bottom = middle[1] + y * pixels - size[1] * {"bottom": 0, "center": 0.5, "top": 1}[valign]
+    return Bbox.from_bounds(left, bottom, *size)
 
 
 def _common(a: Bbox, b: Bbox) -> float:
     """Area that two boxes share."""
-    both = Bbox.intersection(a, b)
-    return 0.0 if both is None else float(both.width * both.height)
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return float(max(0.0, width) * max(0.0, height))
