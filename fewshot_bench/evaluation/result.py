@@ -48,6 +48,10 @@ class Result:
         correct: NDArray[np.float64] = self.columns["n_correct"] / self.columns["n_query"]
         return correct
 
+    def first(self, n: int) -> "Result":
+        """The same result on its first n episodes."""
+        return Result(self.info, {name: values[:n] for name, values in self.columns.items()})
+
 
 def make_result(info: dict[str, Any], columns: Columns) -> Result:
     """Complete a document: schema version, hash of the episodes, identity, time of creation."""
@@ -60,6 +64,19 @@ def result_id(info: dict[str, Any]) -> str:
     """SHA-256 of the canonical document without what changes from run to run."""
     stable = {key: value for key, value in info.items() if key not in VOLATILE}
     return sha256(dump_json(stable))
+
+
+def configuration(info: dict[str, Any]) -> str:
+    """What the training seeds of one row have in common: method, data, protocol, all settings.
+
+    Left out are the training seed, and the number of episodes and how they are reported.
+    """
+    config = {key: value for key, value in info["method"]["config"].items() if key != "evaluate"}
+    config["train"] = {key: value for key, value in config["train"].items() if key != "seed"}
+    names = ("id", "way", "shot", "query", "sampler")
+    protocol = {name: info["protocol"].get(name) for name in names}
+    source = (info["method"]["id"], config, protocol, info["dataset"]["fingerprint"])
+    return json.dumps(source, sort_keys=True)
 
 
 def columns_sha256(columns: Columns) -> str:
