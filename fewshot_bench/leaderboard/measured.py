@@ -76,6 +76,7 @@ def pool_id(result: Result) -> str:
     """The same for results on the same episodes of the same data."""
     protocol = result.info["protocol"]
     source = (
+        result.info["dataset"]["id"],
         result.info["dataset"]["fingerprint"],
         protocol["id"],
         repr(sorted(protocol["sampler"].items())),
