@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fewshot_bench import __version__
-from fewshot_bench.cli import compare, data, evaluate, listing, plot, train
+from fewshot_bench.cli import compare, data, evaluate, leaderboard, listing, plot, results, train
 
 app = typer.Typer(
     name="fsbench",
@@ -36,3 +36,5 @@ app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
+app.add_typer(results.app, name="results")
+app.add_typer(leaderboard.app, name="leaderboard")

@@ -37,6 +37,8 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
         }
     ).model_dump()
     sizes = list(get("sizes", [IMAGES] * CLASSES))
+    names = [f"test{i}" for i in range(len(sizes))]
+    listed = "".join(f"{name}\n" for name in names).encode()
     info = {
         "tool": {"version": "0.1.0", "commit": "c" * 40, "dirty": False},
         "method": {
@@ -68,9 +70,9 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "split": "test",
             "fingerprint": get("fingerprint", "f" * 64),
             "raw_sha256": "a" * 64,
-            "class_list_sha256": "b" * 64,
-            "class_hashes": class_hashes(f"test{i}" for i in range(len(sizes))),
-            "class_names": [f"test{i}" for i in range(len(sizes))] if len(sizes) < 200 else None,
+            "class_list_sha256": hashlib.sha256(listed).hexdigest(),
+            "class_hashes": class_hashes(names),
+            "class_names": names if len(names) <= 200 else None,
             "pool_sizes": sizes,
             "preprocessing": {"channels": 1, "mean": [0.5], "std": [0.5]},
         },

@@ -33,7 +33,7 @@ class Column:
 
     def key(self, row: Row) -> Key:
         """Sort key; rows without a value come last."""
-        value = self.value(row) if self.value else self.text(row) or None
+        value: Any = self.value(row) if self.value else self.text(row) or None
         if value is None:
             return True, 0
         return False, -value if self.down else value
