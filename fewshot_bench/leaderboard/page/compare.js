@@ -24,11 +24,44 @@ function showPanel(rows) {
   const close = element("button", "Close", "close plain");
   close.type = "button";
   close.addEventListener("click", clearChoice);
-  panel.replaceChildren(close, ...(rows.length === 1 ? hint(rows[0]) : comparison(...rows)));
+  panel.replaceChildren(close, ...(rows.length === 1 ? details(rows[0]) : comparison(...rows)));
 }
 
-function hint(row) {
-  return [element("h2", label(row)), element("p", "Choose a second row to compare it with.", "fine")];
+function details(row) {
+  const list = element("dl");
+  for (const [title, value] of facts(row)) {
+    const entry = element("div");
+    const told = element("dd");
+    told.append(...withLinks(value));
+    entry.append(element("dt", title), told);
+    list.append(entry);
+  }
+  return [element("h2", label(row)), list,
+    element("p", "Choose a second row to compare it with.", "fine")];
+}
+
+// What is known of a row, as [title, text].
+function facts(row) {
+  const known = (value, format = String) => (value == null ? "" : format(value));
+  const signs = SIGNS.filter(([, , holds]) => holds(row)).map(([, meaning]) => meaning);
+  const all = [
+    ["Task", `${row.benchmark}, ${task(row)}, ${row.kind}`],
+    ["Accuracy", `${points(row.accuracy)} %` + (row.low == null ? ""
+      : `, ${points(row.low)} to ${points(row.high)} (${row.interval || "interval not explained"})`)],
+    ["Rank", known(row.rank, ranks)],
+    ["Detects", known(row.mde80, (value) => `${points(value)} points to the leader`)],
+    ["Seeds", known(row.seeds)],
+    ["Episodes", known(row.episodes, count)],
+    ["Per episode", known(row.time_s, seconds)],
+    ["Training", known(row.train_s, seconds)],
+    ["Memory", known(row.memory, bytes)],
+    ["Parameters", known(row.n_params, count)],
+    ["Signs", signs.join("; ")],
+    ["Flags", (row.flags ?? []).join(", ").replaceAll("_", " ")],
+    ["Note", known(row.note)],
+    ["Source", known(row.source)],
+  ];
+  return all.filter(([, value]) => value);
 }
 
 function label(row) {
@@ -53,7 +86,7 @@ function comparison(a, b) {
     ...differenceTrack(pair),
     element("p", `${points(pair.low, true)} to ${points(pair.high, true)} (95 %), `
       + `${pValue(pair.p)} after Holm. ${verdict}.`),
-    element("p", `${means} on ${pair.episodes.toLocaleString("en")} common episodes; about ${about}.`,
+    element("p", `${means} on ${count(pair.episodes)} common episodes; about ${about}.`,
       "fine"),
   ];
 }
@@ -84,7 +117,7 @@ function differenceTrack(pair) {
   place(track, pair.low, pair.mean, pair.high);
   setScale(track, -reach, reach);
   track.append(element("span", "", "bar"), element("span", "", "dot"));
-  return [track, ends(-reach, reach, true)];
+  return [track, ticks([-reach, 0, reach], true)];
 }
 
 function listen() {

@@ -41,13 +41,13 @@ function buildRow(row) {
   button.ariaLabel = `Compare ${row.method}, ${row.backbone}, ${row.benchmark}, ${task(row)}`;
   cell("name").textContent = row.method;
   fillSigns(cell("signs"), row);
+  if (row.kind === "measured") cell("note").textContent = row.note ?? "";
   cell("where").textContent = [row.backbone, row.benchmark, task(row)].map(unbroken).join(" · ");
   for (const name of ["backbone", "benchmark"]) cell(name).textContent = row[name];
   cell("task").textContent = task(row);
   fillAccuracy(tr, row);
   fillNumbers(cell, row);
-  cell("source").append(sourceNode(row.source ?? ""));
-  if (row.note) cell("source").title = row.note;
+  fillSource(cell("source"), row.source ?? "");
   return tr;
 }
 
@@ -74,12 +74,19 @@ function fillNumbers(cell, row) {
   const put = (name, format) => {
     if (row[name] != null) cell(name).textContent = format(row[name]);
   };
-  put("rank", ([best, worst]) => (best === worst ? `${best}` : `${best}–${worst}`));
+  put("rank", ranks);
   put("mde80", (value) => points(value));
   put("seeds", String);
-  put("episodes", (n) => n.toLocaleString("en"));
+  put("episodes", count);
   put("time_s", seconds);
   put("memory", bytes);
+}
+
+// Only the first link: all the words stand among the details.
+function fillSource(place, source) {
+  const parts = withLinks(source);
+  place.append(parts.find((part) => part instanceof Element) ?? source);
+  place.title = source;
 }
 
 function nodeOf(row) {
@@ -123,7 +130,7 @@ function scaleTo(rows) {
   const high = Math.max(...rows.map((row) => row.high ?? row.accuracy));
   const margin = Math.max(0.04 * (high - low), 0.002);
   setScale(body, low - margin, high + margin);
-  headers.querySelector(".scale").replaceChildren(ends(low - margin, high + margin));
+  headers.querySelector(".scale").replaceChildren(ticks([low - margin, high + margin]));
 }
 
 function buildHeaders() {

@@ -29,6 +29,14 @@ function bytes(n) {
   return n >= 1e9 ? `${(n / 1e9).toPrecision(3)} GB` : `${(n / 1e6).toPrecision(3)} MB`;
 }
 
+function count(n) {
+  return n.toLocaleString("en");
+}
+
+function ranks([best, worst]) {
+  return best === worst ? `${best}` : `${best}–${worst}`;
+}
+
 function pValue(p) {
   return p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`;
 }
@@ -49,25 +57,29 @@ function element(name, text = "", className = "") {
   return made;
 }
 
-// A link only where a source is a plain arXiv id or an address of a known kind.
-function sourceNode(source) {
-  const arxiv = /^(?:arXiv[: ])?(\d{4}\.\d{4,5})$/i.exec(source);
-  const address = arxiv ? `https://arxiv.org/abs/${arxiv[1]}`
-    : /^https:\/\/[\w.-]+\/[\w./~%-]*$/.test(source) ? source
-    : /^github\.com\/[\w.-]+\/[\w./-]+$/.test(source) ? `https://${source}` : "";
-  if (!address) return document.createTextNode(source);
-  const link = element("a", arxiv ? `arXiv\u00a0${arxiv[1]}` : source.replace("https://", ""));
-  link.href = address;
-  link.rel = "noopener noreferrer";
-  return link;
+// Text with links for arXiv ids and repositories; an address is never taken from a file as it is.
+const PLACES = /arXiv[: ](\d{4}\.\d{4,5})|github(?:\.com\/| )([\w.-]+\/[\w.-]+)/g;
+
+function withLinks(text) {
+  const nodes = [];
+  let end = 0;
+  for (const match of text.matchAll(PLACES)) {
+    const [words, arxiv, repository] = match;
+    const link = element("a", repository ?? words);
+    link.href = arxiv ? `https://arxiv.org/abs/${arxiv}` : `https://github.com/${repository}`;
+    link.rel = "noopener noreferrer";
+    nodes.push(text.slice(end, match.index), link);
+    end = match.index + words.length;
+  }
+  return [...nodes, text.slice(end)];
 }
 
-// The two numbers under a picture, at its ends.
-function ends(low, high, sign = false) {
-  const pair = element("span", "", "ends");
-  pair.ariaHidden = true;
-  pair.append(element("span", points(low, sign)), element("span", points(high, sign)));
-  return pair;
+// Numbers along the scale of a picture.
+function ticks(numbers, sign = false) {
+  const line = element("span", "", "ticks");
+  line.ariaHidden = true;
+  line.append(...numbers.map((number) => element("span", points(number, sign))));
+  return line;
 }
 
 function setScale(node, low, high) {

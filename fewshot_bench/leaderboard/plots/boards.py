@@ -44,10 +44,15 @@ def _cost(board: Board, rows: list[Row]) -> Figure:
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    """Methods, with their backbones where those are not all the same."""
-    if len({row.backbone for row in rows}) == 1:
-        return [row.method for row in rows]
-    return [f"{row.method}, {row.backbone}" for row in rows]
+    """Methods, with backbones where those are not all the same, and with what else tells twins."""
+    names = [row.method for row in rows]
+    if len({row.backbone for row in rows}) > 1:
+        names = [f"{row.method}, {row.backbone}" for row in rows]
+    often = {name for name in names if names.count(name) > 1}
+    return [
+        f"{name}, {row.note}" if name in often and row.note else name
+        for name, row in zip(names, rows, strict=True)
+    ]
 
 
 def _title(board: Board) -> str:

@@ -49,8 +49,15 @@ GLYPHS = (
     measured("gamma", 0.60, "conv4-32", rank=(3, 3), time_s=0.003, seeds=1, mde80=0.02),
 )
 QUOTED = (
-    published("Delta", 0.65, "4-CONV", source="arXiv 1703.03400", pre_trained=True),
-    published(HOSTILE, 0.62, BREAKOUT, source="javascript:window.hacked = 3", note=BREAKOUT),
+    published(
+        "Delta",
+        0.65,
+        "4-CONV",
+        source="github some/repository (arXiv 1703.03400)",
+        flags=("re_run",),
+        pre_trained=True,
+    ),
+    published(HOSTILE, 0.62, BREAKOUT, source="javascript:alert('github.com/')", note=BREAKOUT),
 )
 ZETA = measured("zeta", 0.72, "conv4-64", setting="transductive", time_s=0.1)
 OMNIGLOT = (

@@ -177,6 +177,20 @@ def test_two_rows_show_their_paired_difference(page):
     assert page.all("#rows .chosen") == []
 
 
+def test_one_row_shows_all_that_is_known_of_it(page):
+    text = page.choose("glyphs-5-beta").replace("\n", " ")
+    assert "Accuracy 68.00 %, 67.00 to 69.00 (method)" in text
+    assert "Detects 1.50 points to the leader" in text
+    assert "Rank 1–2" in text
+    assert "Signs our adaptation of what the paper describes" in text
+    page.press(Keys.ESCAPE)
+    text = page.choose("published-glyphs-5").replace("\n", " ")
+    assert "Flags re run" in text
+    assert "Source some/repository (arXiv 1703.03400)" in text
+    links = [link.get_attribute("href") for link in page.all("#comparison a")]
+    assert links == ["https://github.com/some/repository", "https://arxiv.org/abs/1703.03400"]
+
+
 def test_a_click_anywhere_on_a_row_chooses_it(page):
     page.one('#rows tr[data-id="glyphs-5-beta"] .rank').click()
     page.one('#rows tr[data-id="glyphs-5-zeta"] .rank').click()
@@ -289,7 +303,7 @@ def test_hostile_text_is_only_text(page):
     assert page.js("window.hacked") is None
     assert page.all("img, #rows script, #comparison script") == []
     links = [link.get_attribute("href") for link in page.all("#rows a")]
-    assert links == ["https://arxiv.org/abs/1703.03400"]
+    assert links == ["https://github.com/some/repository"]
 
 
 def test_even_an_injected_script_would_not_run(page, chromium):
