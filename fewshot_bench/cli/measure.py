@@ -42,7 +42,7 @@ def measure(
     device: str,
     workers: int,
     out: Path | None,
-) -> None:
+) -> list[Result]:
     """Evaluate one configuration with each seed, print the accuracy and write the results."""
     if len(seeds) > 1 and (checkpoint or config.evaluate.until_half_width):
         raise ConfigError("--seeds does not go with --checkpoint or --until-half-width")
@@ -56,6 +56,7 @@ def measure(
         folders.append(_folder(results[-1], out, seed if len(seeds) > 1 else None))
         write_result(results[-1], folders[-1])
     report(run, results, folders)
+    return results
 
 
 def with_seed(run: Run, seed: int) -> Run:
