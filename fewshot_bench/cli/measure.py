@@ -27,11 +27,13 @@ from fewshot_bench.evaluation.intervals import interval_of, question
 from fewshot_bench.evaluation.result import Result, config_sha256, make_result, write_result
 from fewshot_bench.files import safe_name
 from fewshot_bench.platform import environment, source_state
+from fewshot_bench.registry import METHODS
 from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
 from fewshot_bench.training.checkpoint import Checkpoint, tensors_sha256
 from fewshot_bench.training.log import learning_curve
 from fewshot_bench.training.run import Run, load_trained
 
+ADAPTATION = "our adaptation"  # how the catalogue of methods marks them
 DEFAULT_EPISODES, MOST_EPISODES = 1000, 20_000
 
 
@@ -117,6 +119,7 @@ def _document(
             "id": run.config.method,
             "setting": run.method.setting,
             "transductive": run.method.setting != "inductive",
+            "adaptation": METHODS.entry(run.config.method).summary.startswith(ADAPTATION),
             "config": config,
             "config_sha256": config_sha256(config),
         },
