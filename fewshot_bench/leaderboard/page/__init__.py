@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import math
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -40,14 +41,18 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _pool(pool: Pool) -> dict[str, Any]:
-    """The pairs of a pool in few characters: there may be half a million of them."""
+    """The pairs of a pool in few characters: there may be half a million of them.
+
+    Differences are in thousandths of a point, p values in millionths, rounded up so that rounding
+    tells no pair apart.
+    """
     return {
         "rows": pool.rows,
         "episodes": pool.episodes,
-        "difference": [round(value, 6) for value in pool.difference],
-        "half_width": [round(value, 6) for value in pool.half_width],
-        "p_holm": [float(f"{value:.3g}") for value in pool.p_holm],
-        "closed": [int(value) for value in pool.closed],
+        "difference": [round(1e5 * value) for value in pool.difference],
+        "half_width": [round(1e5 * value) for value in pool.half_width],
+        "p_holm": [math.ceil(1e6 * value) for value in pool.p_holm],
+        "closed": "".join("01"[value] for value in pool.closed),
     }
 
 

@@ -98,10 +98,10 @@ function pairOf(a, b) {
   const [i, j] = [pool.rows.indexOf(a.id), pool.rows.indexOf(b.id)];
   const [low, high] = [Math.min(i, j), Math.max(i, j)];
   const k = low * pool.rows.length - (low * (low + 1)) / 2 + high - low - 1;
-  const mean = pool.difference[k] * (i < j ? 1 : -1);
-  const half = pool.half_width[k];
-  return { mean, low: mean - half, high: mean + half, p: pool.p_holm[k],
-    closed: Boolean(pool.closed[k]), episodes: pool.episodes };
+  const mean = (i < j ? 1e-5 : -1e-5) * pool.difference[k];
+  const half = 1e-5 * pool.half_width[k];
+  return { mean, low: mean - half, high: mean + half, p: 1e-6 * pool.p_holm[k],
+    closed: pool.closed[k] === "1", episodes: pool.episodes };
 }
 
 function reason(a, b) {

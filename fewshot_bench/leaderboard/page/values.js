@@ -14,6 +14,7 @@ const SIGNS = [
   ["A", "our adaptation of what the paper describes", (r) => r.adaptation],
   ["1", "a single training seed", (r) => r.seeds === 1],
 ];
+const NUMBERS = new Intl.NumberFormat("en"); // made once: it takes longer than a row does
 const SETTINGS = { transductive_bn: "transductive (batch norm)" };
 
 function points(fraction, sign = false) {
@@ -21,16 +22,20 @@ function points(fraction, sign = false) {
   return (sign && fraction > 0 ? "+" : "") + text.replace("-", "−");
 }
 
+function digits(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
 function seconds(s) {
-  return s >= 1 ? `${s.toPrecision(3)} s` : `${(1000 * s).toPrecision(3)} ms`;
+  return s >= 3600 ? `${digits(s / 3600)} h` : s >= 1 ? `${digits(s)} s` : `${digits(1000 * s)} ms`;
 }
 
 function bytes(n) {
-  return n >= 1e9 ? `${(n / 1e9).toPrecision(3)} GB` : `${(n / 1e6).toPrecision(3)} MB`;
+  return n >= 1e9 ? `${digits(n / 1e9)} GB` : `${digits(n / 1e6)} MB`;
 }
 
 function count(n) {
-  return n.toLocaleString("en");
+  return NUMBERS.format(n);
 }
 
 function ranks([best, worst]) {

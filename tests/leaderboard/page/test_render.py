@@ -1,6 +1,7 @@
 """The page as text: one file, the same each time, out of which no text can break."""
 
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import json
@@ -75,9 +76,17 @@ def test_the_documents_hold_all_rows_and_all_pairs(elements):
     for pool in board.pools:
         written = documents["pools"][pool.id]
         assert written["rows"] == list(pool.rows)
-        assert written["difference"] == pytest.approx(pool.difference, abs=1e-6)
-        assert written["half_width"] == pytest.approx(pool.half_width, abs=1e-6)
-        assert written["p_holm"] == pytest.approx(pool.p_holm, rel=1e-2)
+        assert [1e-5 * n for n in written["difference"]] == pytest.approx(pool.difference, abs=1e-5)
+        assert [1e-5 * n for n in written["half_width"]] == pytest.approx(pool.half_width, abs=1e-5)
+        assert [1e-6 * n for n in written["p_holm"]] == pytest.approx(pool.p_holm, abs=1e-6)
+        assert [digit == "1" for digit in written["closed"]] == list(pool.closed)
+
+
+def test_rounding_tells_no_pair_apart():
+    board = example()
+    pool = dataclasses.replace(board.pools[1], p_holm=(0.0500001,))
+    text = render_page(dataclasses.replace(board, pools=(pool,)))
+    assert '"p_holm":[50001]' in text
 
 
 def test_text_from_files_opens_no_element(page, elements):
