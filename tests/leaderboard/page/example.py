@@ -8,31 +8,10 @@ HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked =
 BREAKOUT = "</script><script>window.hacked = 2</script><!--"
 
 
-def measured(name, accuracy, backbone, benchmark="glyphs", way=5, **more):
-    pool = f"{benchmark}-{way}"
+def row(kind, name, accuracy, backbone, benchmark="glyphs", way=5, **more):
     return Row(
-        id=f"{pool}-{name}",
-        kind="measured",
-        method=name,
-        backbone=backbone,
-        benchmark=benchmark,
-        way=way,
-        shot=1,
-        accuracy=accuracy,
-        low=accuracy - 0.01,
-        high=accuracy + 0.01,
-        interval="method",
-        episodes=1000,
-        pool=pool,
-        results=("r",),
-        **{"setting": "inductive", "seeds": 3, **more},
-    )
-
-
-def published(name, accuracy, backbone, benchmark="glyphs", way=5, **more):
-    return Row(
-        id=f"published-{benchmark}-{len(name)}",
-        kind="published",
+        id=f"{kind}-{benchmark}-{name[:5]}".replace("<", "-"),
+        kind=kind,
         method=name,
         backbone=backbone,
         benchmark=benchmark,
@@ -41,6 +20,23 @@ def published(name, accuracy, backbone, benchmark="glyphs", way=5, **more):
         accuracy=accuracy,
         **{"setting": "inductive", **more},
     )
+
+
+def measured(name, accuracy, backbone, benchmark="glyphs", way=5, **more):
+    known = {
+        "low": accuracy - 0.01,
+        "high": accuracy + 0.01,
+        "interval": "method",
+        "seeds": 3,
+        "episodes": 1000,
+        "pool": f"{benchmark}-{way}",
+        "results": ("r",),
+    }
+    return row("measured", name, accuracy, backbone, benchmark, way, **{**known, **more})
+
+
+def published(name, accuracy, backbone, benchmark="glyphs", way=5, **more):
+    return row("published", name, accuracy, backbone, benchmark, way, **more)
 
 
 GLYPHS = (

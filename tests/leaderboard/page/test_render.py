@@ -71,8 +71,8 @@ def test_the_documents_hold_all_rows_and_all_pairs(elements):
     rows = {row["id"]: row for row in documents["data"]}
     assert rows.keys() == board.rows().keys()
     assert {row["method"] for row in rows.values()} >= {HOSTILE, "alpha"}
-    assert rows["glyphs-5-alpha"]["rank"] == [1, 2]
-    assert "mde80" not in rows["glyphs-5-alpha"]
+    assert rows["measured-glyphs-alpha"]["rank"] == [1, 2]
+    assert "mde80" not in rows["measured-glyphs-alpha"]
     for pool in board.pools:
         written = documents["pools"][pool.id]
         assert written["rows"] == list(pool.rows)

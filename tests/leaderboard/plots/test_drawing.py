@@ -1,6 +1,8 @@
 """``fsbench plot``: from result folders to pictures."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +160,17 @@ def board(benchmark, measured=2):
     )
     quoted = Row(id="p", kind="published", method="p0", backbone="CONV-4", accuracy=0.4, **common)
     return Board(id=f"{benchmark}/5-1/inductive", measured=rows, published=(quoted,), **common)
+
+
+def test_drawing_imports_neither_torch_nor_pyplot(folders, tmp_path):
+    words = ["fsbench", "plot", "interval", *map(str, folders), "--out", str(tmp_path / "a.png")]
+    code = (
+        f"import sys; sys.argv = {words!r}\n"
+        "from fewshot_bench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'matplotlib.pyplot'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True)
+    assert (tmp_path / "a.png").exists()
