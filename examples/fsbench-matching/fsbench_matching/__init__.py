@@ -40,33 +40,31 @@ class MatchingNet:
     def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
         """Cross-entropy of the queries, and the batch statistics to remember."""
         mode = NormMode(training=True)
-        features = self.backbone(params, torch.cat([episode.support, episode.query]), mode)
-        support, query = torch.tensor_split(features, [len(episode.support)])
-        logits = self.classify(params, support, episode.support_labels, query, episode.n_way)
-        return F.cross_entropy(logits, episode.targets), mode.seen
+        return F.nll_loss(self._log_shares(params, episode, mode), episode.targets), mode.seen
 
     def predict(self, params: Params, episode: Episode) -> Tensor:
-        """Query logits (Q, n_way)."""
-        support, query = self.embed(params, episode.support), self.embed(params, episode.query)
-        return self.classify(params, support, episode.support_labels, query, episode.n_way)
+        """Query logits (Q, n_way); running averages normalise each image for itself."""
+        return self._log_shares(params, episode, NormMode(training=False))
 
-    def embed(self, params: Params, images: Tensor) -> Tensor:
-        """(B, C, H, W) images to (B, D) features; each image for itself."""
-        return self.backbone(params, images, NormMode(training=False))
+    def _log_shares(self, params: Params, episode: Episode, mode: NormMode) -> Tensor:
+        images = torch.cat([episode.support, episode.query])
+        features = F.normalize(self.backbone(params, images, mode), dim=1)
+        support, query = features[: len(episode.support)], features[len(episode.support) :]
+        similarity = self.sharpness * query @ support.T
+        return log_shares(similarity, episode.support_labels, episode.n_way)
 
-    def classify(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-    ) -> Tensor:
-        """Features (S, D) with labels (S,) and (Q, D) to log-probabilities (Q, n_way)."""
-        similarity = F.normalize(query, dim=1) @ F.normalize(support, dim=1).T
-        attention = F.log_softmax(self.sharpness * similarity, dim=1)
-        of_class = F.one_hot(support_labels, n_way).bool()
-        # log of the sum of the attention over each class's images
-        return torch.logsumexp(
-            attention[:, :, None].masked_fill(~of_class[None], -torch.inf), dim=1
-        )
+
+def log_shares(similarity: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Log of the attention that each query pays to each class.
+
+    Args:
+        similarity: (Q, S), of queries to support images.
+        labels: (S,), classes of the support images.
+        n_way: number of classes.
+
+    Returns:
+        (Q, n_way); the exponentials of a row add up to 1.
+    """
+    other = ~F.one_hot(labels, n_way).bool()
+    attention = F.log_softmax(similarity, dim=1)[:, :, None].masked_fill(other, -torch.inf)
+    return attention.logsumexp(dim=1)
