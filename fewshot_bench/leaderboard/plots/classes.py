@@ -65,8 +65,10 @@ def classes_plot(
     for row in range(len(shown) - 1):
         axes.axhline(row + 0.5, color="#eef0f3", linewidth=0.5, zorder=0)
     axes.grid(axis="x")
-    part = f"the {len(shown)} hardest of {len(hardest)} classes"
-    percent_axis(axes.xaxis, f"accuracy (%){f', {part}' if len(shown) < len(hardest) else ''}")
+    part = (
+        f"the {len(shown)} hardest of {len(hardest)} classes" if len(shown) < len(hardest) else ""
+    )
+    percent_axis(axes.xaxis, "accuracy (%)", part)
     legend_below(figure, axes)
     return figure
 

@@ -11,11 +11,14 @@ from fewshot_bench.leaderboard.plots.labels import place_labels
 from fewshot_bench.leaderboard.plots.style import (
     SOFT,
     legend_below,
+    legend_height,
     looks,
     new_figure,
     percent_axis,
     styled,
 )
+
+LONGEST_BESIDE = 22  # characters
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,40 @@ class Cost:
 def cost_plot(
     entries: Sequence[Cost], title: str = "", xlabel: str = "seconds per test episode"
 ) -> Figure:
-    """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front."""
-    figure, axes = new_figure(2.5, title)
+    """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front.
+
+    Names stand beside their points, or in a legend if one of them is too long for that.
+    """
+    names = [entry.name for entry in entries]
+    beside = max(map(len, names)) <= LONGEST_BESIDE
+    figure, axes = new_figure(2.2 + legend_height([] if beside else names), title)
     axes.set_xscale("log")
     for entry, look in zip(entries, looks(len(entries)), strict=True):
         axes.plot([entry.cost] * 2, _limits(entry), color=look.colour, linewidth=1)
-        axes.plot(entry.cost, entry.mean, look.marker, color=look.colour)
-    best = pareto_front(entries)
+        axes.plot(
+            entry.cost,
+            entry.mean,
+            look.marker,
+            color=look.colour,
+            label=None if beside else entry.name,
+        )
+    _draw_front(axes, pareto_front(entries))
+    axes.margins(0.12)
+    axes.grid()
+    _log_ticks(axes)
+    axes.set_xlabel(xlabel)
+    percent_axis(axes.yaxis, "accuracy (%)")
+    legend_below(figure, axes)
+    if beside:
+        bars = [((e.cost, low), (e.cost, high)) for e in entries for low, high in [_limits(e)]]
+        place_labels(figure, axes, [(e.cost, e.mean, e.name) for e in entries], bars)
+    return figure
+
+
+def _draw_front(axes: Axes, front: Sequence[Cost]) -> None:
     axes.plot(
-        [entry.cost for entry in best],
-        [entry.mean for entry in best],
+        [entry.cost for entry in front],
+        [entry.mean for entry in front],
         drawstyle="steps-post",
         color=SOFT,
         linestyle=":",
@@ -57,15 +84,6 @@ def cost_plot(
         zorder=0,
         label="none is cheaper and better",
     )
-    axes.margins(0.12)
-    axes.grid()
-    _log_ticks(axes)
-    axes.set_xlabel(xlabel)
-    percent_axis(axes.yaxis, "accuracy (%)")
-    legend_below(figure, axes)
-    bars = [((e.cost, low), (e.cost, high)) for e in entries for low, high in [_limits(e)]]
-    place_labels(figure, axes, [(entry.cost, entry.mean, entry.name) for entry in entries], bars)
-    return figure
 
 
 def _limits(entry: Cost) -> tuple[float, float]:

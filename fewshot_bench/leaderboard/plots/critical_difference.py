@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fewshot_bench.leaderboard.plots.style import INK, SOFT, new_figure, short, styled
+from fewshot_bench.leaderboard.plots.style import COLUMN, INK, SOFT, new_figure, short, styled
 from fewshot_bench.stats import rank_cliques
 
 STEP, TOP = 0.16, 0.5  # inches: from one line of text to the next, and above the axis
+FITTING = 16  # characters of the longest name for which one column is wide enough
 BAR = 0.07  # inches from one bar to the next
 
 
@@ -30,7 +31,8 @@ def cd_diagram(
     left = (len(names) + 1) // 2
     depth = 0.14 + BAR * len(groups)
     height = TOP + depth + STEP * (left + 0.6)
-    figure, axes = new_figure(height + 0.3, title)
+    longest = max(len(short(name)) for name in names)
+    figure, axes = new_figure(height + 0.3, title, COLUMN if longest <= FITTING else 2 * COLUMN)
     axes.axis("off")
     axes.set_ylim(height, 0)
     axes.set_xlim(0.9, len(names) + 0.1)

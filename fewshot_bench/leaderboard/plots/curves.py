@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fewshot_bench.leaderboard.plots.style import (
     Look,
     legend_below,
+    legend_height,
     looks,
     new_figure,
     percent_axis,
@@ -38,7 +39,8 @@ def learning_curves(curves: Sequence[Curve], title: str = "") -> Figure:
 
     The mean is drawn at steps that all seeds of the method have been through.
     """
-    figure, axes = new_figure(2.5, title)
+    height = 2.1 + legend_height([curve.name for curve in curves])
+    figure, axes = new_figure(height, title)
     for curve, look in zip(curves, looks(len(curves)), strict=True):
         if len(curve.runs) > 1:
             for steps, values in curve.runs:

@@ -56,7 +56,7 @@ def interval_plot(
         bars: rows in any order.
         title: above the picture.
         chance: accuracy of guessing, shown as a dotted line if it lies in view.
-        note: what the intervals mean, after the axis label.
+        note: what the intervals mean, below the axis.
     """
     bars = sorted(bars, key=lambda bar: (-bar.mean, bar.name))
     figure, axes = new_figure(0.75 + 0.17 * len(bars), title)
@@ -68,7 +68,7 @@ def interval_plot(
     if chance is not None and axes.get_xlim()[0] < chance:
         axes.axvline(chance, color=SOFT, linestyle=":", linewidth=1, label="chance")
     axes.grid(axis="x")
-    percent_axis(axes.xaxis, f"accuracy (%){', ' if note else ''}{note}")
+    percent_axis(axes.xaxis, "accuracy (%)", note)
     if len({bar.kind for bar in bars}) > 1:
         legend_below(figure, axes)
     return figure

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from fewshot_bench.leaderboard.plots.style import (
     FAINT,
     legend_below,
+    legend_height,
     looks,
     new_figure,
     percent_axis,
@@ -32,7 +33,7 @@ def profile_plot(
         title: above the picture.
         of: what a score belongs to, for the axis.
     """
-    figure, axes = new_figure(2.5, title)
+    figure, axes = new_figure(2.1 + legend_height(names), title)
     least = min(float(np.min(values)) for values in scores)
     most = max(float(np.max(values)) for values in scores)
     thresholds = np.linspace(max(0.0, least - 0.01), most, GRID)

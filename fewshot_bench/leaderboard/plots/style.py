@@ -5,8 +5,9 @@ told from another by colour, marker and line together, so that any one of them m
 """
 
 import itertools
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -24,7 +25,7 @@ INK, SOFT, FAINT, ACCENT = "#1c1e22", "#6a7280", "#d9dce1", "#0072B2"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1c1e22")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-LONGEST = 30  # characters of a name
+LONGEST, WIDEST = 30, 46  # characters of a name, and of a title
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
@@ -91,7 +92,7 @@ def new_figure(height: float, title: str = "", width: float = COLUMN) -> tuple[F
     figure = Figure((width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
     axes = figure.add_subplot()
     if title:
-        figure.suptitle(title, x=0.02, ha="left")
+        figure.suptitle(short(title, WIDEST), x=0.02, ha="left")
     # Said again here because ticks made while drawing would otherwise follow the caller's settings.
     axes.tick_params(labelsize=7, color=SOFT, labelcolor=INK, length=2.5, width=0.6)
     return figure, axes
@@ -103,10 +104,10 @@ def looks(n: int) -> list[Look]:
     return [Look(*part) for part in itertools.islice(parts, n)]
 
 
-def percent_axis(axis: Axis, label: str) -> None:
-    """Show fractions as percent."""
+def percent_axis(axis: Axis, label: str, note: str = "") -> None:
+    """Show fractions as percent; a note takes a line of its own, since long lines would be cut."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}".replace("-", "−")))
-    axis.set_label_text(label)
+    axis.set_label_text(f"{label}\n{note}" if note else label)
 
 
 def points(fraction: float, sign: str = "") -> str:
@@ -114,11 +115,11 @@ def points(fraction: float, sign: str = "") -> str:
     return f"{100 * fraction:{sign}.2f}".replace("-", "−")
 
 
-def short(name: str) -> str:
-    """A name on one line, its middle left out where it is long."""
+def short(name: str, longest: int = LONGEST) -> str:
+    """A text on one line, its middle left out where it is long."""
     text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
-    half = LONGEST // 2
-    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half + 1 :]}"
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half + 1 :]}"
 
 
 def row_axis(axes: Axes, names: list[str], bold: set[int] | None = None) -> None:
@@ -147,11 +148,24 @@ def row_note(axes: Axes, row: int, text: str) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes) -> None:
-    """Put the legend under the picture, each label once, in as many columns as have room."""
+    """Put the legend under the picture, each label once."""
     handles, labels = axes.get_legend_handles_labels()
-    entries = {short(label): h for label, h in zip(labels, handles, strict=True)}
-    longest = max(map(len, entries), default=0)
-    columns = max(1, min(len(entries), 62 // (longest + 8)))
+    entries = dict(zip(labels, handles, strict=True))
     figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=columns, columnspacing=1
+        entries.values(),
+        [short(label) for label in entries],
+        loc="outside lower center",
+        ncols=_legend_columns(list(entries)),
+        columnspacing=1,
     )
+
+
+def legend_height(labels: Sequence[str]) -> float:
+    """Inches that such a legend takes."""
+    return 0.1 + 0.15 * math.ceil(len(labels) / _legend_columns(labels))
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """As many columns as the longest label has room for."""
+    longest = max((len(short(label)) for label in labels), default=0)
+    return max(1, min(len(labels), 62 // (longest + 8)))

@@ -9,9 +9,14 @@ import pytest
 from PIL import Image
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.leaderboard.plots.classes import ClassAccuracies, classes_plot
 from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
+from fewshot_bench.leaderboard.plots.critical_difference import cd_diagram
+from fewshot_bench.leaderboard.plots.curves import Curve, learning_curves
 from fewshot_bench.leaderboard.plots.files import render, save
 from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
+from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
+from fewshot_bench.leaderboard.plots.profile import profile_plot
 from fewshot_bench.leaderboard.plots.style import COLOURS, looks, short
 
 HOSTILE = ["$\\frac{1}{0}$", "<script>alert(1)</script>", "a\nb\t\0c", "名前 🎲", "x" * 400, "%s{}"]
@@ -57,11 +62,28 @@ def test_the_suffix_decides_and_others_are_refused(tmp_path):
         save(picture(), tmp_path / "a.bmp")
 
 
-def test_nothing_is_cut_off_at_the_edges():
-    bars = [Bar("a name that is about this long", 0.5 + i / 50, 0.4, 0.8) for i in range(12)]
-    pixels = np.asarray(
-        Image.open(io.BytesIO(render(interval_plot(bars, "t"), "png"))).convert("L")
-    )
+NAMES = [f"W long name {'m' * 20} of {i}" for i in range(8)]
+TITLE = "a title that is rather longer than a title should be"
+MEANS = np.linspace(0.2, 0.9, 60)
+CROWDED = {
+    "interval": lambda: interval_plot(
+        [Bar(n, 0.5, 0.4, 0.8, "lead") for n in NAMES], TITLE, note="95% method interval"
+    ),
+    "cd": lambda: cd_diagram(NAMES, range(1, 9), 2.5, TITLE, "mean rank over 1,000 episodes"),
+    "profile": lambda: profile_plot(NAMES, [MEANS + i / 100 for i in range(8)], TITLE),
+    "curves": lambda: learning_curves([Curve(n, ((9e3 * MEANS, MEANS),)) for n in NAMES], TITLE),
+    "cost": lambda: cost_plot([Cost(n, 1 + i, 0.5) for i, n in enumerate(NAMES)], TITLE),
+    "pairs": lambda: pairs_plot([Difference(n, 0.1, 0, 0.2, 0.01, 0.1) for n in NAMES], TITLE),
+    "classes": lambda: classes_plot(
+        [ClassAccuracies(n, MEANS, MEANS, MEANS) for n in NAMES[:3]], NAMES * 8, TITLE
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CROWDED)
+def test_nothing_is_cut_off_at_the_edges(kind):
+    with Image.open(io.BytesIO(render(CROWDED[kind](), "png"))) as image:
+        pixels = np.asarray(image.convert("L"))
     edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     assert all((edge == 255).all() for edge in edges)
 
