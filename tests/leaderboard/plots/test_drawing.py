@@ -1,8 +1,10 @@
 """``fsbench plot``: from result folders to pictures."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,3 +176,13 @@ def test_drawing_imports_neither_torch_nor_pyplot(folders, tmp_path):
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True)
     assert (tmp_path / "a.png").exists()
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[3] / "docs" / "pictures.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "docs/pictures.md", "exec"), {})
+    assert (tmp_path / "bars.svg").read_bytes().startswith(b"<?xml")
+    for kind in KINDS:
+        assert f"| `{kind}` |" in text
