@@ -126,6 +126,7 @@ function sortBy(by, descending) {
 }
 
 function scaleTo(rows) {
+  if (!rows.length) return;
   const low = Math.min(...rows.map((row) => row.low ?? row.accuracy));
   const high = Math.max(...rows.map((row) => row.high ?? row.accuracy));
   const margin = Math.max(0.04 * (high - low), 0.002);

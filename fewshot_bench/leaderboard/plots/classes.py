@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fewshot_bench.leaderboard.plots.style import (
+    in_legend,
     legend_below,
     looks,
     new_figure,
@@ -59,7 +60,7 @@ def classes_plot(
             look.marker,
             color=look.colour,
             markersize=3.2,
-            label=method.name,
+            label=in_legend(method.name),
         )
     row_axis(axes, [class_names[i] for i in shown])
     for row in range(len(shown) - 1):

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from fewshot_bench.leaderboard.plots.labels import place_labels
 from fewshot_bench.leaderboard.plots.style import (
     SOFT,
+    in_legend,
     legend_below,
     legend_height,
     looks,
@@ -58,7 +59,7 @@ def cost_plot(
             entry.mean,
             look.marker,
             color=look.colour,
-            label=None if beside else entry.name,
+            label=None if beside else in_legend(entry.name),
         )
     _draw_front(axes, pareto_front(entries))
     axes.margins(0.12)

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fewshot_bench.leaderboard.plots.style import (
     Look,
+    in_legend,
     legend_below,
     legend_height,
     looks,
@@ -64,7 +65,7 @@ def _draw_mean(axes: Axes, curve: Curve, look: Look) -> None:
         linestyle=look.line,
         marker=look.marker,
         markevery=max(1, len(steps) // 8),
-        label=curve.name,
+        label=in_legend(curve.name),
     )
 
 

@@ -1,6 +1,7 @@
 """From stored results to pictures: one function per kind, all of the same form."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -97,11 +98,7 @@ def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
 
 
 def _curve(entrant: Entrant) -> Curve:
-    tables = [(r.info.get("training") or {}).get("curve") for r in entrant.results]
-    if not all(tables):
-        raise ResultError(
-            f"a result of {entrant.name} holds no learning curve; train and evaluate it again"
-        )
+    tables = _recorded(entrant, "training", "curve")
     runs = [np.array(table, dtype=np.float64).T for table in tables]
     return Curve(entrant.name, tuple((steps, accuracy) for steps, accuracy in runs))
 
@@ -111,9 +108,17 @@ def _cost(entrants: Sequence[Entrant], level: float) -> Figure:
     entries = []
     for entrant in entrants:
         one = interval_of(entrant.results, "closed", level)
-        seconds = [r.info["timing"]["per_episode_s"] for r in entrant.results]
-        entries.append(Cost(entrant.name, float(np.mean(seconds)), one.mean, one.low, one.high))
+        seconds = float(np.mean(_recorded(entrant, "timing", "per_episode_s")))
+        entries.append(Cost(entrant.name, seconds, one.mean, one.low, one.high))
     return cost_plot(entries, heading(entrants[0]))
+
+
+def _recorded(entrant: Entrant, part: str, name: str) -> list[Any]:
+    """What every result of a method says under a name that older results may lack."""
+    found = [(result.info.get(part) or {}).get(name) for result in entrant.results]
+    if not all(found):
+        raise ResultError(f"a result of {entrant.name} holds no {part}.{name}; evaluate it again")
+    return found
 
 
 def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:

@@ -13,7 +13,6 @@ from fewshot_bench.leaderboard.plots.style import (
     legend_below,
     new_figure,
     percent_axis,
-    points,
     row_axis,
     row_note,
     styled,
@@ -69,7 +68,7 @@ def interval_plot(
         axes.axvline(chance, color=SOFT, linestyle=":", linewidth=1, label="chance")
     axes.grid(axis="x")
     percent_axis(axes.xaxis, "accuracy (%)", note)
-    if len({bar.kind for bar in bars}) > 1:
+    if len(set(axes.get_legend_handles_labels()[1])) > 1:
         legend_below(figure, axes)
     return figure
 
@@ -90,4 +89,4 @@ def _draw(axes: Axes, row: int, bar: Bar) -> None:
         linestyle="none",
         label=label,
     )
-    row_note(axes, row, points(bar.mean))
+    row_note(axes, row, f"{100 * bar.mean:.2f}")

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from fewshot_bench.leaderboard.plots.style import (
     FAINT,
+    in_legend,
     legend_below,
     legend_height,
     looks,
@@ -46,7 +47,7 @@ def profile_plot(
             linestyle=look.line,
             marker=look.marker,
             markevery=(3 * i % MARKED, MARKED),
-            label=name,
+            label=in_legend(name),
         )
     axes.grid()
     axes.set_ylim(-0.02, 1.02)

@@ -110,16 +110,16 @@ def percent_axis(axis: Axis, label: str, note: str = "") -> None:
     axis.set_label_text(f"{label}\n{note}" if note else label)
 
 
-def points(fraction: float, sign: str = "") -> str:
-    """A fraction in percent, two decimals; with ``sign="+"`` a sign and a true minus."""
-    return f"{100 * fraction:{sign}.2f}".replace("-", "−")
-
-
 def short(name: str, longest: int = LONGEST) -> str:
     """A text on one line, its middle left out where it is long."""
     text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half + 1 :]}"
+
+
+def in_legend(name: str) -> str:
+    """A name as a label that legends show: matplotlib leaves out those that begin with ``_``."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def row_axis(axes: Axes, names: list[str], bold: set[int] | None = None) -> None:
@@ -153,7 +153,7 @@ def legend_below(figure: Figure, axes: Axes) -> None:
     entries = dict(zip(labels, handles, strict=True))
     figure.legend(
         entries.values(),
-        [short(label) for label in entries],
+        [in_legend(short(label)) for label in entries],
         loc="outside lower center",
         ncols=_legend_columns(list(entries)),
         columnspacing=1,

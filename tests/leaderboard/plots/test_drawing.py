@@ -124,7 +124,7 @@ def test_what_can_not_be_drawn_is_one_line(folders, tmp_path):
     write_result(other, tmp_path / "other")
     assert "different episodes" in fails("plot", "interval", folders[0], tmp_path / "other", *out)
     write_result(make_result({**other.info, "training": {}}, other.columns), tmp_path / "other")
-    assert "holds no learning curve" in fails("plot", "curves", tmp_path / "other", *out)
+    assert "holds no training.curve" in fails("plot", "curves", tmp_path / "other", *out)
     assert not (tmp_path / "a.svg").exists()
 
 

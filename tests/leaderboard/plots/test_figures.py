@@ -74,6 +74,7 @@ def test_only_leaders_are_bold_and_only_published_markers_hollow():
 def test_chance_is_shown_only_where_it_is_in_view():
     near = [Bar("a", 0.25, 0.15, 0.35)]
     assert len(lines(interval_plot(near, chance=0.2), "chance")) == 1
+    assert legend(interval_plot(near, chance=0.2)) == ["measured", "chance"]
     assert lines(interval_plot(BARS, chance=0.2), "chance") == []
 
 
@@ -107,6 +108,18 @@ def test_profile_draws_the_share_of_scores_above_each_threshold():
         [(x, y)] = lines(figure, name)
         assert y == pytest.approx([(values > threshold).mean() for threshold in x])
     assert legend(figure) == ["a", "b"]
+
+
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend_too():
+    mean = np.array([0.5, 0.6])
+    curve = Curve("_mine", ((mean, mean),))
+    figures = [
+        profile_plot(["_mine"], [mean]),
+        learning_curves([curve]),
+        classes_plot([ClassAccuracies("_mine", mean, mean, mean)], ["a", "b"]),
+        cost_plot([Cost("_mine and a long name after it", 1.0, 0.5)]),
+    ]
+    assert all(legend(figure)[0].startswith(" _mine") for figure in figures)
 
 
 def test_learning_curves_draw_every_seed_and_their_mean_at_common_steps():
