@@ -28,7 +28,12 @@ def compact(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Col
     """Leave out what :func:`restore` finds again; anything else stays as it is."""
     try:
         drawn = redraw(info, len(columns["pred"]))
-    except (KeyError, TypeError, ResultError):  # not ours, or drawn in another way: keep all
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        ResultError,
+    ):  # not ours, or drawn in another way: keep all
         return info, columns
     if not all(np.array_equal(drawn[name], columns.get(name, ())) for name in DERIVED):
         return info, columns
@@ -73,7 +78,7 @@ def redraw(info: dict[str, Any], count: int) -> Columns:
 
     Raises:
         ResultError: another sampler drew them, or the protocol is impossible.
-        KeyError, TypeError: the document does not describe its episodes.
+        KeyError, TypeError, ValueError: the document does not describe its episodes.
     """
     dataset, protocol = info["dataset"], info["protocol"]
     sampler = protocol["sampler"]

@@ -58,6 +58,7 @@ class _Dataset(_Part):
     class_hashes: str = ""
     class_names: list[str] | None = None
     pool_sizes: list[int] = Field(min_length=2)
+    preprocessing: dict[str, Any] = {}
 
 
 class _Sampler(_Part):
@@ -78,7 +79,7 @@ class _Protocol(_Part):
 
 
 class _Interval(_Part):
-    level: float = Fraction
+    level: float = Field(gt=0, lt=1)
     low: float | None
     high: float | None
 
@@ -99,6 +100,8 @@ class _Document(_Part):
     schema_version: int
     result_id: str = Digest
     created_utc: str
+    tool: dict[str, Any] = {}
+    env: dict[str, Any] = {}
     method: _Method
     checkpoint: _Checkpoint
     dataset: _Dataset
@@ -125,6 +128,7 @@ def check_shape(result: Result) -> None:
         "n_query": (t,),
         "nll": (t,),
         "brier": (t,),
+        "episode_index": (t,),
         "episode_hash": (t,),
         "class_ids": (t, way),
         "support_ids": (t, way, shot),

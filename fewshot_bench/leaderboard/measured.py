@@ -43,7 +43,8 @@ def read_stored(root: Path) -> Stored:
             continue
         row, seed = row_id(result), result.info["checkpoint"]["training_seed"]
         if seed in groups.setdefault(row, {}):
-            problems.append(f"{folder}: training seed {seed} of this configuration is there twice")
+            line = f"{folder}: training seed {seed} of this configuration is there twice"
+            problems.append(one_line(line))
             continue
         groups[row][seed] = result
         folders[result.info["result_id"]] = folder

@@ -1,5 +1,6 @@
 """Rows, pools and ranks: what may be compared is compared, and nothing else."""
 
+import copy
 import dataclasses
 import itertools
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from fewshot_bench.evaluation.compare import Entrant, compare_entrants
-from fewshot_bench.evaluation.result import EPISODES, RESULT, write_result
+from fewshot_bench.evaluation.result import EPISODES, RESULT, make_result, write_result
 from fewshot_bench.leaderboard.board import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.measured import place, read_stored
@@ -192,6 +193,37 @@ def test_broken_files_are_named_in_one_line_each_and_the_rest_is_built(root, tmp
     for name, line in zip(sorted(names), sorted(problems), strict=True):
         assert f"results/{name}" in line
         assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda i, c: i.update(tool=[1]),
+        lambda i, c: i.update(timing={"per_episode_s": "fast"}),
+        lambda i, c: i["method"].update(id=""),
+        lambda i, c: i["method"].update(setting="magic"),
+        lambda i, c: i["method"]["config"].update(train=None),
+        lambda i, c: i["summary"]["interval"].update(level=1.0),
+        lambda i, c: i["checkpoint"].update(training_seed=-1),
+        lambda i, c: i["dataset"].update(pool_sizes="many"),
+        lambda i, c: i["protocol"].update(way=10**9),
+        lambda i, c: i["training"].update(curve=[1, 2]),
+        lambda i, c: c.update(n_query=c["n_query"][:5]),
+        lambda i, c: c.update(nll=np.full(650, np.nan)),
+        lambda i, c: c.update(pred=c["pred"] + 9),
+        lambda i, c: c.pop("brier"),
+    ],
+)
+def test_nonsense_whose_hashes_fit_is_named_and_left_out(tmp_path, change):
+    good = synthetic(episodes=650)
+    info, columns = copy.deepcopy(good.info), dict(good.columns)
+    change(info, columns)
+    write_result(make_result(info, columns), tmp_path / "results" / "odd")
+    write_result(good, tmp_path / "results" / "good")
+    leaderboard, problems = read_leaderboard(tmp_path)
+    assert len(leaderboard.rows()) == 1
+    assert len(problems) == 1
+    assert "results/odd" in problems[0]
 
 
 def test_a_copy_of_a_result_is_named(root, tmp_path):

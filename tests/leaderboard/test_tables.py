@@ -100,6 +100,24 @@ def test_hostile_text_is_harmless_in_markdown(files):
     assert "\x1b" not in text
 
 
+def test_every_text_of_a_hostile_result_is_harmless(tmp_path):
+    facts = {"benchmark": HOSTILE, "backbone": HOSTILE, "fingerprint": "`<b>x</b>`"}
+    stored = store(tmp_path, [synthetic(HOSTILE, options={HOSTILE: HOSTILE}, **facts)])
+    stored.rows.update(store(tmp_path, [synthetic(HOSTILE, 0.1, **facts)]).rows)
+    made = render(build_leaderboard(stored, []))
+    assert all(re.fullmatch(r"(tables/)?[\w.+=-]+", path) for path in made)
+    for path, data in made.items():
+        if path.endswith(".md"):
+            assert "<script" not in data.decode()
+            assert "<b>" not in data.decode()
+        if path.endswith(".tex"):
+            check_latex(data.decode())
+        if path.endswith(".html"):
+            assert "<script>alert" not in data.decode()
+    write(tmp_path / "out", made, Style())
+    assert {p.name for p in tmp_path.iterdir()} == {"results", "out"}
+
+
 def test_hostile_text_is_harmless_in_a_spreadsheet(files):
     lines = list(csv.DictReader(io.StringIO(files["tables/glyphs.csv"])))
     assert len(lines) == 3

@@ -35,7 +35,7 @@ def benchmark_page(benchmark: str, tables: Sequence[Table], columns: Sequence[Co
 
 def _about(pool: Pool) -> str:
     return (
-        f"Data `{pool.fingerprint[:12]}`: {pool.classes} classes, {pool.images} images;"
+        f"Data {markdown(pool.fingerprint[:12])}: {pool.classes} classes, {pool.images} images;"
         f" {pool.episodes} common episodes ({pool.sampler}), {pool.query} queries per class."
     )
 
