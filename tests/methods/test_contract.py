@@ -52,6 +52,15 @@ def test_nothing_is_remembered_from_one_call_to_the_next(case):
     assert all(torch.equal(params[name], before[name]) for name in params)
 
 
+def test_the_order_of_the_parameters_does_not_matter(case):
+    """A model read from a file holds them in another order than a fresh one."""
+    _, method, params = case
+    params, episode = shaken(params), make_episode()
+    turned = dict(reversed(params.items()))
+    expected = predict(method, params, episode)
+    torch.testing.assert_close(predict(method, turned, episode), expected, rtol=1e-9, atol=1e-9)
+
+
 def test_initialisation_follows_the_generator(case):
     _, method, _ = case
     one, same, other = (make_params(method, seed=s) for s in (3, 3, 4))

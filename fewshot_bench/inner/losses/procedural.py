@@ -78,7 +78,8 @@ class ProceduralLoss:
         if "transductive" in self.terms:
             values.append(self._transductive(phi, view))
         if "regulariser" in self.terms:
-            seen = weight_statistics(list(view.adapted.values()), constant=self.as_released)
+            moving = [view.adapted[name] for name in sorted(view.adapted, key=_place)]
+            seen = weight_statistics(moving, constant=self.as_released)
             values.append(self._apply(phi, "regulariser", seen).squeeze())
         return torch.stack(values).sum()
 
@@ -126,6 +127,12 @@ class ProceduralLoss:
 def _with_film(rows: Tensor) -> Tensor:
     """A layer's weight or bias with scales and shifts that change nothing yet."""
     return torch.cat([rows, *[torch.zeros_like(rows)] * 2])
+
+
+def _place(name: str) -> tuple[str, bool]:
+    """Sorts tensors by layer, weight before bias, in whatever order a dict holds them."""
+    layer, _, kind = name.rpartition(".")
+    return layer, kind == "bias"
 
 
 def weight_statistics(tensors: Sequence[Tensor], *, constant: bool = False) -> Tensor:
