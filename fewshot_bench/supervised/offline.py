@@ -1,0 +1,137 @@
+"""Learning a loss before it is used: one unrolled step from fresh weights, again and again.
+
+This is how ML3 learns its network, how AdaLFL initialises its own, and EvoMAL's local search:
+
+    repeat: theta <- fresh weights
+            theta <- theta - alpha grad_theta M_phi(y, f_theta(x))              (training batch)
+            phi   <- phi - eta grad_phi L_T(y_v, f_theta(x_v))                  (outer batch)
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.errors import TrainingError
+from fewshot_bench.inner.losses.per_output import criterion
+from fewshot_bench.inner.protocols import InnerLoss
+from fewshot_bench.nn.norm import NormMode
+from fewshot_bench.nn.params import Params, trainable
+from fewshot_bench.supervised.data import PartName, SupervisedData
+from fewshot_bench.supervised.models import Model
+from fewshot_bench.supervised.train import (
+    LOSS,
+    WEIGHTS,
+    Batch,
+    Recipe,
+    batches,
+    generator,
+    leaves,
+    task_criterion,
+)
+
+
+@dataclass(frozen=True)
+class OfflineRecipe:
+    """How a loss is learned offline.
+
+    Attributes:
+        steps: updates of the loss, each from fresh weights.
+        inner_steps: unrolled steps of the network in each.
+        lr: of Adam on the loss.
+        outer: part that the task loss is computed on.
+    """
+
+    steps: int = 250
+    inner_steps: int = 1
+    lr: float = 1e-3
+    outer: PartName = "val"
+
+
+def unrolled_step(
+    model: Model,
+    data: SupervisedData,
+    recipe: Recipe,
+    loss: InnerLoss,
+    phi: Params,
+    params: Params,
+    state: Params,
+    batch: Batch,
+) -> tuple[Params, Params, Tensor, Params]:
+    """One training step with the graph that leads back to phi.
+
+    Returns:
+        Parameters and optimiser state after the step, the value of the loss, and batch statistics
+        to blend into the running averages.
+    """
+    x, y = batch
+    mode = NormMode(training=True)
+    weights = trainable(params)
+    value = criterion(loss, phi, data.task)(model(params, x, mode), y)
+    grads = torch.autograd.grad(
+        value, list(weights.values()), create_graph=True, materialize_grads=True
+    )
+    named = dict(zip(weights, grads, strict=True))
+    moved, state = recipe.optimizer.step({}, named, state, weights, 0)
+    return params | moved, state, value, mode.seen
+
+
+def learn_offline(
+    loss: InnerLoss,
+    model: Model,
+    data: SupervisedData,
+    recipe: Recipe,
+    offline: OfflineRecipe,
+    seed: int,
+) -> Params:
+    """Meta-parameters of a loss that makes first training steps good.
+
+    Args:
+        loss: what is learned; ``loss.init`` says where it starts.
+        model: trained in every unrolled step.
+        data: training batches and outer batches.
+        recipe: the step rule, and the size of both batches.
+        offline: how long and how fast.
+        seed: of everything that is drawn.
+
+    Returns:
+        phi, detached.
+
+    Raises:
+        TrainingError: the outer loss or its gradient is not finite.
+    """
+    phi = leaves(loss.init(generator(seed, LOSS)))
+    adam = torch.optim.Adam(list(phi.values()), lr=offline.lr)
+    fresh = generator(seed, WEIGHTS)
+    inner = batches(data, "train", recipe.batch_size, seed)
+    outer = batches(data, offline.outer, recipe.batch_size, seed)
+    for step in range(offline.steps):
+        params = leaves(model.init(fresh))
+        state = recipe.optimizer.start({}, trainable(params), fresh)
+        for batch in itertools.islice(inner, offline.inner_steps):
+            params, state, _, _ = unrolled_step(
+                model, data, recipe, loss, phi, params, state, batch
+            )
+        update(adam, phi, outer_loss(model, data, params, next(outer)), step)
+    return {name: value.detach() for name, value in phi.items()}
+
+
+def outer_loss(model: Model, data: SupervisedData, params: Params, batch: Batch) -> Tensor:
+    """Task loss of the network as it is now."""
+    x, y = batch
+    return task_criterion(data.task)(model(params, x, NormMode(training=True)), y)
+
+
+def update(adam: torch.optim.Optimizer, phi: Params, outer: Tensor, step: int) -> None:
+    """One step of the loss's optimiser, phi in place.
+
+    Raises:
+        TrainingError: the outer loss or a gradient is not finite; phi is as it was.
+    """
+    grads = torch.autograd.grad(outer, list(phi.values()), materialize_grads=True)
+    if not all(grad.isfinite().all() for grad in (outer, *grads)):
+        raise TrainingError(f"learning the loss failed in step {step}: not a finite number")
+    for value, grad in zip(phi.values(), grads, strict=True):
+        value.grad = grad
+    adam.step()
