@@ -10,12 +10,11 @@ them reach the gradient of the prediction.
 
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.fixed import FixedLoss
+from fewshot_bench.inner.losses.per_output import of_logits
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.params import Params
 
@@ -63,11 +62,10 @@ class TaylorGLO(FixedLoss):
                 f"TaylorGLO's loss has {N_COEFFICIENTS} coefficients, got {len(self.coefficients)}"
             )
 
-    def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
+    def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar, any sign."""
-        probabilities = view.support_logits.softmax(dim=1)
-        one_hot = F.one_hot(view.support_labels, probabilities.shape[1])
-        coefficients = torch.tensor(
-            self.coefficients, dtype=probabilities.dtype, device=probabilities.device
-        )
-        return taylor_loss(coefficients, probabilities, one_hot.to(probabilities.dtype)).mean()
+        return of_logits(self, phi, view.support_logits, view.support_labels)
+
+    def of_outputs(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:  # noqa: ARG002
+        """Predictions and targets (N, C) to losses (N,)."""
+        return taylor_loss(prediction.new_tensor(self.coefficients), prediction, target)
