@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fewshot_bench import __version__
-from fewshot_bench.cli import compare, data, evaluate, listing, train
+from fewshot_bench.cli import compare, data, evaluate, listing, loss, train
 
 app = typer.Typer(
     name="fsbench",
@@ -35,3 +35,4 @@ app.command("train")(train.train)
 app.command("compare")(compare.compare)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
+app.add_typer(loss.app, name="loss")

@@ -41,7 +41,7 @@ class MLP:
     widths: tuple[int, ...]
 
     def init(self, generator: torch.Generator) -> Params:
-        """``layer<i>.weight`` with variance 2 / fan_in before a ReLU, else 1 / fan_in; no bias yet."""
+        """Weights with variance 2 / fan_in before a ReLU, else 1 / fan_in; biases of zero."""
         last = len(self.widths) - 2
         params: Params = {}
         for i, (into, out) in enumerate(itertools.pairwise(self.widths)):

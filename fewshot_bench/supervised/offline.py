@@ -17,7 +17,7 @@ from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.protocols import InnerLoss
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.nn.params import Params, trainable
+from fewshot_bench.nn.params import Params
 from fewshot_bench.supervised.data import PartName, SupervisedData
 from fewshot_bench.supervised.models import Model
 from fewshot_bench.supervised.train import (
@@ -26,6 +26,8 @@ from fewshot_bench.supervised.train import (
     Batch,
     Recipe,
     batches,
+    begin,
+    descend,
     generator,
     leaves,
     task_criterion,
@@ -47,34 +49,6 @@ class OfflineRecipe:
     inner_steps: int = 1
     lr: float = 1e-3
     outer: PartName = "val"
-
-
-def unrolled_step(
-    model: Model,
-    data: SupervisedData,
-    recipe: Recipe,
-    loss: InnerLoss,
-    phi: Params,
-    params: Params,
-    state: Params,
-    batch: Batch,
-) -> tuple[Params, Params, Tensor, Params]:
-    """One training step with the graph that leads back to phi.
-
-    Returns:
-        Parameters and optimiser state after the step, the value of the loss, and batch statistics
-        to blend into the running averages.
-    """
-    x, y = batch
-    mode = NormMode(training=True)
-    weights = trainable(params)
-    value = criterion(loss, phi, data.task)(model(params, x, mode), y)
-    grads = torch.autograd.grad(
-        value, list(weights.values()), create_graph=True, materialize_grads=True
-    )
-    named = dict(zip(weights, grads, strict=True))
-    moved, state = recipe.optimizer.step({}, named, state, weights, 0)
-    return params | moved, state, value, mode.seen
 
 
 def learn_offline(
@@ -103,17 +77,18 @@ def learn_offline(
     """
     phi = leaves(loss.init(generator(seed, LOSS)))
     adam = torch.optim.Adam(list(phi.values()), lr=offline.lr)
-    fresh = generator(seed, WEIGHTS)
+    weights = generator(seed, WEIGHTS)
     inner = batches(data, "train", recipe.batch_size, seed)
     outer = batches(data, offline.outer, recipe.batch_size, seed)
+    learned, optimizer = criterion(loss, phi, data.task), recipe.optimizer
     for step in range(offline.steps):
-        params = leaves(model.init(fresh))
-        state = recipe.optimizer.start({}, trainable(params), fresh)
+        now = begin(model, optimizer, weights)
         for batch in itertools.islice(inner, offline.inner_steps):
-            params, state, _, _ = unrolled_step(
-                model, data, recipe, loss, phi, params, state, batch
-            )
-        update(adam, phi, outer_loss(model, data, params, next(outer)), step)
+            after = descend(model, learned, optimizer, now, batch, differentiable=True)
+            if after is None:
+                raise TrainingError(f"the learned loss is not finite in its update {step}")
+            now = after
+        update(adam, phi, outer_loss(model, data, now.params, next(outer)), step)
     return {name: value.detach() for name, value in phi.items()}
 
 
@@ -131,7 +106,7 @@ def update(adam: torch.optim.Optimizer, phi: Params, outer: Tensor, step: int) -
     """
     grads = torch.autograd.grad(outer, list(phi.values()), materialize_grads=True)
     if not all(grad.isfinite().all() for grad in (outer, *grads)):
-        raise TrainingError(f"learning the loss failed in step {step}: not a finite number")
+        raise TrainingError(f"what the loss is learned from is not finite in its update {step}")
     for value, grad in zip(phi.values(), grads, strict=True):
         value.grad = grad
     adam.step()

@@ -51,6 +51,21 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
+class Progress:
+    """A training between two steps.
+
+    Attributes:
+        params: of the network, buffers included.
+        state: of the optimiser.
+        seen: batch statistics of the last step, to blend into the running averages.
+    """
+
+    params: Params
+    state: Params
+    seen: Params
+
+
+@dataclass(frozen=True, eq=False)
 class Trained:
     """A network after training.
 
@@ -89,6 +104,56 @@ def leaves(params: Params) -> Params:
     return {n: p.detach().requires_grad_(not is_buffer(n)) for n, p in params.items()}
 
 
+def descend(
+    model: Model,
+    criterion: Criterion,
+    optimizer: SGD,
+    before: Progress,
+    batch: Batch,
+    *,
+    differentiable: bool = False,
+) -> Progress | None:
+    """One training step.
+
+    Args:
+        model: the network.
+        criterion: (outputs, targets) to a scalar.
+        optimizer: the step rule.
+        before: its parameters must ask for gradients.
+        batch: inputs and targets.
+        differentiable: keep the graph of the step, through which the loss can be learned.
+
+    Returns:
+        None where the loss is not finite.
+    """
+    x, y = batch
+    mode = NormMode(training=True)
+    weights = trainable(before.params)
+    loss = criterion(model(before.params, x, mode), y)
+    if not loss.isfinite():
+        return None
+    grads = torch.autograd.grad(
+        loss, list(weights.values()), create_graph=differentiable, materialize_grads=True
+    )
+    with torch.set_grad_enabled(differentiable):
+        named = dict(zip(weights, grads, strict=True))
+        moved, state = optimizer.step({}, named, before.state, weights, 0)
+    return Progress(before.params | moved, state, mode.seen)
+
+
+def begin(model: Model, optimizer: SGD, draws: torch.Generator) -> Progress:
+    """Fresh weights."""
+    params = leaves(model.init(draws))
+    return Progress(params, optimizer.start({}, trainable(params), draws), {})
+
+
+def settle(after: Progress) -> Progress:
+    """Cut the graph and blend the batch statistics, ready for the next step."""
+    params = leaves(after.params)
+    blend(params, after.seen)
+    return Progress(params, {name: value.detach() for name, value in after.state.items()}, {})
+
+
 def train(
     model: Model, data: SupervisedData, criterion: Criterion, recipe: Recipe, seed: int
 ) -> Trained:
@@ -104,24 +169,14 @@ def train(
     Returns:
         The trained network. A loss that is not finite ends the training.
     """
-    params = model.init(generator(seed, WEIGHTS))
-    optimizer = recipe.optimizer
-    state = optimizer.start({}, trainable(params), generator(seed, LOSS))
+    now = begin(model, recipe.optimizer, generator(seed, WEIGHTS))
     stream = batches(data, "train", recipe.batch_size, seed)
     for step in range(recipe.steps):
-        x, y = next(stream)
-        params, mode = leaves(params), NormMode(training=True)
-        weights = trainable(params)
-        loss = criterion(model(params, x, mode), y)
-        if not loss.isfinite():
-            return Trained(params, step)
-        grads = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
-        with torch.no_grad():
-            named = dict(zip(weights, grads, strict=True))
-            moved, state = optimizer.step({}, named, state, weights, step)
-        params = params | moved
-        blend(params, mode.seen)
-    return Trained(params, recipe.steps)
+        after = descend(model, criterion, recipe.optimizer, now, next(stream))
+        if after is None:
+            return Trained(now.params, step)
+        now = settle(after)
+    return Trained(now.params, recipe.steps)
 
 
 def error(model: Model, params: Params, examples: Examples, task: Task) -> float:
@@ -129,8 +184,8 @@ def error(model: Model, params: Params, examples: Examples, task: Task) -> float
     total = 0.0
     mode = NormMode(training=False)
     with torch.no_grad():
-        for ids in torch.arange(len(examples)).split(EVALUATION_BATCH):
-            x, y = examples.batch(ids)
+        for first in range(0, len(examples), EVALUATION_BATCH):
+            x, y = examples.batch(torch.arange(first, min(first + EVALUATION_BATCH, len(examples))))
             outputs = model(params, x, mode)
             if task == "classification":
                 total += float((outputs.argmax(dim=1) != y).sum())
