@@ -71,6 +71,50 @@ class TrainConfig(_Model):
     seed: int = Field(0, ge=0)
 
 
+class PretrainConfig(_Model):
+    """Training of the backbone as an ordinary classifier before meta-training.
+
+    Attributes:
+        steps: mini-batches; 0 for no pre-training.
+        batch: images per step.
+        lr: learning rate of SGD at the start; it falls to 0 along a cosine.
+        momentum: Nesterov's.
+        weight_decay: of all weights.
+        augment: random crops, flips and colour jitter.
+        loss: what the classifier minimises, a registered name.
+        val_every: steps between validations.
+        val_episodes: episodes per validation, of the test shape, classified by prototypes.
+    """
+
+    steps: int = Field(0, ge=0)
+    batch: int = Field(128, ge=2)
+    lr: float = Field(0.05, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    augment: bool = True
+    loss: str = "cross_entropy"
+    val_every: int = Field(250, ge=1)
+    val_episodes: int = Field(200, ge=1)
+
+
+class RelationConfig(_Model):
+    """Training of the network that tells how alike images are, for methods that have one.
+
+    Attributes:
+        steps: outer steps of Adam at a constant rate.
+        meta_batch: episodes per step.
+        lr: learning rate.
+        val_every: steps between validations.
+        val_episodes: episodes per validation.
+    """
+
+    steps: int = Field(2000, ge=1)
+    meta_batch: int = Field(1, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    val_every: int = Field(250, ge=1)
+    val_episodes: int = Field(100, ge=1)
+
+
 class EvaluateConfig(_Model):
     """Meta-testing.
 
@@ -105,6 +149,8 @@ class RunConfig(_Model):
         image_size: side in pixels; None for the benchmark's own.
         options: keyword arguments of the method.
         task: shape of test episodes.
+        pretrain: classification before meta-training.
+        relation: training of the relation network of methods that have one.
         train: meta-training.
         evaluate: meta-testing.
     """
@@ -115,20 +161,33 @@ class RunConfig(_Model):
     image_size: int | None = Field(None, ge=1)
     options: Table = Field(default_factory=dict)
     task: TaskConfig = TaskConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    relation: RelationConfig = RelationConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
 
-    def training_id(self, fingerprint: str) -> str:
-        """Hash of all that decides the trained parameters: what may be reused, and what may not."""
-        relevant = self.model_dump(exclude={"evaluate", "benchmark"})
-        text = json.dumps([relevant, fingerprint], sort_keys=True)
-        return sha256(text.encode())[:16]
+    def training_id(self, fingerprint: str, *, relation: bool = False) -> str:
+        """Hash of all that decides the trained parameters: what may be reused, and what may not.
+
+        Args:
+            fingerprint: of the data.
+            relation: whether the method has a relation network.
+        """
+        unused = {"evaluate", "benchmark"}
+        unused |= set() if self.pretrain.steps else {"pretrain"}
+        unused |= set() if relation else {"relation"}
+        return digest(self.model_dump(exclude=unused), fingerprint)
 
     def to_toml(self) -> str:
         """The resolved configuration; reading it back gives the same run."""
         import tomli_w
 
         return tomli_w.dumps(_without_none(self.model_dump()))
+
+
+def digest(*parts: Any) -> str:
+    """Short hash of JSON values, for names of folders."""
+    return sha256(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
 def resolve(
@@ -151,12 +210,21 @@ def resolve(
 
 
 def read_recipe(benchmark: str, method: str) -> Table:
-    """The benchmark's documented quick recipe for a method, {} where it has none."""
-    name = benchmark.partition(":")[0]
+    """The documented quick recipe for a method on a benchmark.
+
+    ``recipes/default.toml`` holds what goes for all benchmarks. Sections ``[methods.<name>]`` are
+    laid over the rest; a variant ``name[...]`` takes the section of ``name``, then its own.
+    """
+    tables = [_recipe_file("default"), _recipe_file(benchmark.partition(":")[0])]
+    sections = [table.pop("methods", {}) for table in tables]
+    family = method.partition("[")[0]
+    names = dict.fromkeys((family, method))
+    return merge_tables(*tables, *(part.get(name, {}) for name in names for part in sections))
+
+
+def _recipe_file(name: str) -> Table:
     file = resources.files("fewshot_bench").joinpath("recipes", f"{name}.toml")
-    recipe = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
-    for_methods = recipe.pop("methods", {})
-    return merge_tables(recipe, for_methods.get(method, {}))
+    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
 def read_toml(path: Path) -> Table:

@@ -18,18 +18,18 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Episodes per second of this process, whatever was done before it."""
+    """Episodes or images per second of this process, whatever was done before it."""
 
     def render(self, task: Task) -> Text:
         """Cell text."""
         begun = task.fields["begun"]
         done = (task.completed - begun) * task.fields["per_step"]
         elapsed = task.elapsed or 0.0
-        return Text(f"{done / elapsed:.1f} ep/s" if elapsed and done else "-- ep/s")
+        return Text(f"{done / elapsed:.1f}/s" if elapsed and done else "--/s")
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar with counts, episodes per second and the time left."""
+    """A bar with counts, speed and the time left."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -43,21 +43,17 @@ def progress_bar(console: Console) -> Progress:
 
 
 class TrainingDisplay:
-    """Shows a training: a bar on a terminal, a line per validation elsewhere.
+    """Shows all stages of a training: a bar on a terminal, a line per validation elsewhere.
 
     Args:
         console: where to show it.
-        steps: outer steps in all.
-        meta_batch: episodes per step.
     """
 
-    def __init__(self, console: Console, steps: int, meta_batch: int) -> None:
-        self._console, self._steps = console, steps
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._bar = progress_bar(console)
-        self._task = self._bar.add_task(
-            "training", total=steps, note="", begun=0, per_step=meta_batch
-        )
-        self._begun = False
+        self._task = self._bar.add_task("starting", total=None, note="", begun=0, per_step=1)
+        self._what, self._steps, self._begun = "", 0, False
         self._since = time.monotonic()
 
     def __enter__(self) -> "TrainingDisplay":
@@ -72,13 +68,18 @@ class TrainingDisplay:
     ) -> None:
         self._bar.stop()
 
-    def step(self, step: int, episodes: int, loss: float) -> None:  # noqa: ARG002
+    def begin(self, what: str, steps: int, per_step: int) -> None:
+        """Observer: a stage begins, or goes on."""
+        self._what, self._steps, self._begun = what, steps, False
+        self._bar.reset(
+            self._task, description=what, total=steps, note="", begun=0, per_step=per_step
+        )
+
+    def step(self, step: int, per_step: int, loss: float) -> None:  # noqa: ARG002
         """Observer: a step is done."""
-        if not self._begun:
+        if not self._begun:  # a resumed stage starts in the middle of the bar
             self._begun = True
-            self._bar.reset(
-                self._task, completed=step - 1, begun=step - 1, note="", per_step=episodes
-            )
+            self._bar.update(self._task, begun=step - 1)
         self._bar.update(self._task, completed=step)
 
     def validation(self, step: int, accuracy: float, best: float) -> None:
@@ -87,7 +88,7 @@ class TrainingDisplay:
         if not self._console.is_terminal:
             seconds = time.monotonic() - self._since
             self._console.print(
-                f"step {step}/{self._steps}  val {100 * accuracy:.2f} %"
+                f"{self._what}: step {step}/{self._steps}  val {100 * accuracy:.2f} %"
                 f"  best {100 * best:.2f} %  {seconds:.0f} s"
             )
 

@@ -9,11 +9,18 @@ from fewshot_bench.data.library import open_benchmark, parse, store_folder
 from fewshot_bench.data.store import MANIFEST
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.training.checkpoint import Checkpoint
-from fewshot_bench.training.meta_train import STATE
 from fewshot_bench.training.run import MODEL, Run, choose_device, prepare_run, train
+from fewshot_bench.training.strategy import StrategyName
 
 
-def open_run(config: RunConfig, device: str, workers: int) -> Run:
+def open_run(
+    config: RunConfig,
+    device: str,
+    workers: int,
+    strategy: StrategyName = "auto",
+    *,
+    compiled: bool = False,
+) -> Run:
     """Open data and device for a configuration, saying what takes time."""
     keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read
@@ -24,26 +31,27 @@ def open_run(config: RunConfig, device: str, workers: int) -> Run:
         console().print(f"preparing {name}, which is done once")
     with progress_bar(f"preparing {name}") as progress:
         store = open_benchmark(name, config.image_size, progress)
-    return prepare_run(config, device, workers, store)
+    return prepare_run(config, device, workers, store, strategy, compiled=compiled)
 
 
 def obtain_model(run: Run) -> Checkpoint:
     """Trained parameters: from the cache if they are there, else by training now."""
     out = console()
-    config = run.config.train
     if not (run.folder / MODEL).exists():
         _announce(out, run)
-    with TrainingDisplay(out, config.steps, config.meta_batch) as display:
+    with TrainingDisplay(out) as display:
         return train(run, display)
 
 
 def _announce(out: Console, run: Run) -> None:
     config, method = run.config.train, run.config.method
-    if (run.folder / STATE).exists():
+    if (run.folder / "config.toml").exists():
         out.print(f"going on with the stopped training of {method} in {run.folder}")
         return
+    before = run.config.pretrain.steps
+    first = f"{before} steps of pre-training, then " if before else ""
     out.print(
         f"no trained {method} for this configuration yet; training it on"
-        f" {run.config.benchmark} ({config.steps} steps of {config.meta_batch}"
+        f" {run.config.benchmark} ({first}{config.steps} steps of {config.meta_batch}"
         f" {run.train_task.id} episodes, seed {config.seed})"
     )

@@ -22,12 +22,17 @@ class TaskView:
         support_labels: int64 (S,).
         adapted: the parameters that the inner loop moves.
         step: number of the inner step, from 0.
+        query_logits: (Q, n_way), from the same parameters; None unless the loss is transductive.
+        relation: (Q, n_way), the share of each class in each query by the judgement of a part that
+            the inner loop does not move; rows sum to 1; None where there is none.
     """
 
     support_logits: Tensor
     support_labels: Tensor
     adapted: Params
     step: int
+    query_logits: Tensor | None = None
+    relation: Tensor | None = None
 
 
 class InnerLoss(Protocol):
@@ -40,6 +45,11 @@ class InnerLoss(Protocol):
     def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar, differentiable in phi and in the adapted parameters."""
         ...
+
+
+def sees_queries(loss: InnerLoss) -> bool:
+    """Whether a loss wants query logits; those that do say so by ``transductive = True``."""
+    return bool(getattr(loss, "transductive", False))
 
 
 class InnerOptimizer(Protocol):

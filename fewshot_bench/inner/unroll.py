@@ -9,6 +9,7 @@ from torch import Tensor
 from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
+from fewshot_bench.nn.transformed import inside_transform
 
 Order = Literal[0, 1, 2]
 Objective = Callable[[Params, int], Tensor]
@@ -53,6 +54,10 @@ def unroll(
 
 
 def _gradients(objective: Objective, adapted: Params, step: int, order: Order) -> Params:
+    if inside_transform():
+        # Autograd can't look into a map over tasks; and the map can't stop at a loss of one task.
+        grads = torch.func.grad(objective)(adapted, step)
+        return grads if order == 2 else _cut(grads)
     with torch.enable_grad():
         # Leaves of an earlier graph stay as they are; plain tensors (order 0) become leaves.
         moving = {
@@ -62,13 +67,13 @@ def _gradients(objective: Objective, adapted: Params, step: int, order: Order) -
         loss = objective(moving, step)
         if not torch.isfinite(loss):
             raise TrainingError(f"the inner loss is {loss.item()} in inner step {step}")
-        grads = torch.autograd.grad(
+        values = torch.autograd.grad(
             loss,
             list(moving.values()),
             create_graph=order == 2,
             materialize_grads=True,
         )
-    return dict(zip(moving, grads, strict=True))
+    return dict(zip(moving, values, strict=True))
 
 
 def _cut(params: Params) -> Params:

@@ -132,6 +132,68 @@ METHODS.add(
     setting="transductive_bn",
 )
 
+_NPBML = "Raymond et al. 2024, arXiv 2406.07983"
+_START = {"warp": False, "losses": (), "film": False}
+_START_AND_LOSS = {"warp": False, "film": False}
+for _name, _summary, _setting, _options in (
+    ("npbml", "start, optimiser and loss learned together; pre-trained", "transductive", {}),
+    # The paper's ladder: what is learned beside the start.
+    ("npbml[init]", "NPBML, the start only", "transductive_bn", _START),
+    (
+        "npbml[init+opt]",
+        "NPBML, start and optimiser",
+        "transductive_bn",
+        {"losses": (), "film": False},
+    ),
+    ("npbml[init+loss]", "NPBML, start and loss", "transductive", _START_AND_LOSS),
+    (
+        "npbml[init+opt+loss]",
+        "NPBML without conditioning on the task",
+        "transductive",
+        {"film": False},
+    ),
+    # Start and one of the three loss networks.
+    (
+        "npbml[loss-inductive]",
+        "NPBML, start and the loss network of the support set",
+        "transductive_bn",
+        {**_START_AND_LOSS, "losses": ("inductive",)},
+    ),
+    (
+        "npbml[loss-transductive]",
+        "NPBML, start and the loss network of the queries",
+        "transductive",
+        {**_START_AND_LOSS, "losses": ("transductive",)},
+    ),
+    (
+        "npbml[loss-regulariser]",
+        "NPBML, start and the loss network of the weights",
+        "transductive_bn",
+        {**_START_AND_LOSS, "losses": ("regulariser",)},
+    ),
+    # What the whole owes to the queries and to pre-training.
+    (
+        "npbml[inductive]",
+        "NPBML that looks at one query at a time",
+        "inductive",
+        {"losses": ("inductive", "regulariser"), "bn": "support"},
+    ),
+    (
+        "npbml[no-pretraining]",
+        "NPBML with all blocks learned in the outer loop",
+        "transductive",
+        {"trunk": "learned"},
+    ),
+):
+    METHODS.add(
+        _name,
+        "fewshot_bench.methods.npbml:npbml",
+        summary=_summary,
+        paper=_NPBML,
+        setting=_setting,
+        options=_options,
+    )
+
 # Combinations of our own (contrib).
 METHODS.add(
     "maml+sparse_lsr",

@@ -92,6 +92,40 @@ class ScheduledMethod(Protocol):
         ...
 
 
+@runtime_checkable
+class PreparedMethod(Protocol):
+    """A method that goes on from parameters trained before it, some of which stay as they are."""
+
+    @property
+    def relation_network(self) -> FewShotMethod | None:
+        """Trained first, by itself; None where there is none."""
+        ...
+
+    def frozen(self, name: str) -> bool:
+        """Whether the outer loop leaves this parameter alone."""
+        ...
+
+
+@runtime_checkable
+class MappedMethod(Protocol):
+    """A method that says whether ``torch.func.vmap`` can run it over the tasks of a batch."""
+
+    @property
+    def maps(self) -> bool:
+        """False where an episode draws random numbers or decides by the value of a tensor."""
+        ...
+
+
+def maps_over_tasks(method: FewShotMethod) -> bool:
+    """Whether a map over tasks gives what one task after another gives."""
+    return isinstance(method, MappedMethod) and method.maps
+
+
+def frozen_in(method: FewShotMethod, name: str) -> bool:
+    """Whether the outer loop of this method leaves a parameter alone."""
+    return isinstance(method, PreparedMethod) and method.frozen(name)
+
+
 def at_progress(method: FewShotMethod, progress: float) -> FewShotMethod:
     """The method as it is trained when this share of the outer steps is done."""
     return method.at(progress) if isinstance(method, ScheduledMethod) else method

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.losses.cross_entropy import CrossEntropy
-from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer, TaskView
+from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer, TaskView, sees_queries
 from fewshot_bench.inner.unroll import Order, unroll
-from fewshot_bench.methods.base import Setting
+from fewshot_bench.methods.base import FewShotMethod, Setting
+from fewshot_bench.methods.relation import Relation
 from fewshot_bench.nn.backbone import Backbone
 from fewshot_bench.nn.heads import HEAD, Head, LinearHead, linear
-from fewshot_bench.nn.norm import NormMode, NormPolicy
+from fewshot_bench.nn.norm import Moments, NormMode, NormPolicy
 from fewshot_bench.nn.params import Params, merge, subset, trainable
 
 
@@ -52,7 +53,11 @@ class GradientLearner:
         steps: inner steps in training.
         test_steps: inner steps at test.
         order: 2 through the inner gradients, 1 treats them as constants.
-        bn: policy of the backbone's normalisation.
+        bn: policy of the normalisation of all blocks but frozen ones.
+        trunk: number of leading blocks that the outer loop leaves as pre-training made them. Their
+            normalisation uses running averages in training, too.
+        relation: tells the loss how alike queries and classes are; None where it need not know.
+        mixes_queries: whether layers share a modulation among the queries of an episode.
         query_weights: of the query loss after each inner step, (steps,); None counts the last only.
     """
 
@@ -67,19 +72,40 @@ class GradientLearner:
     test_steps: int = 10
     order: Order = 2
     bn: NormPolicy = "batch"
+    trunk: int = 0
+    relation: Relation | None = None
+    mixes_queries: bool = False
     query_weights: tuple[float, ...] | None = None
 
     @property
     def setting(self) -> Setting:
         """Batch statistics over the queries let one query's prediction see the others."""
+        if sees_queries(self.loss) or self.mixes_queries:
+            return "transductive"
         return "transductive_bn" if self.bn == "batch" else "inductive"
+
+    @property
+    def maps(self) -> bool:
+        """Whether a map over tasks can run an episode: not if its optimiser draws for each task."""
+        return not getattr(self.optimizer, "draws", False)
+
+    @property
+    def relation_network(self) -> FewShotMethod | None:
+        """What has to be trained before."""
+        return None if self.relation is None else self.relation.network
+
+    def frozen(self, name: str) -> bool:
+        """Whether the outer loop leaves a parameter alone."""
+        trunk = tuple(f"{stage.name}." for stage in self.backbone.stages[: self.trunk])
+        return name.startswith((*trunk, "relation."))
 
     def init(self, generator: torch.Generator) -> Params:
         """Initial weights of backbone and head, and the meta-parameters of optimiser and loss."""
         head = self.head.init(self.backbone.feature_dim, self.n_way, generator)
         learned = merge([self.backbone.init(generator), head])
         omega = self.optimizer.init(self.start(learned, self.n_way), generator)
-        return merge([learned, omega, self.loss.init(generator)])
+        relation = self.relation.init(generator) if self.relation is not None else {}
+        return merge([learned, omega, self.loss.init(generator), relation])
 
     def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
         """Cross-entropy of the queries after adaptation."""
@@ -124,7 +150,8 @@ class GradientLearner:
 
     def moving(self, params: Params) -> Params:
         """What the inner loop moves among the parameters of a task."""
-        weights = trainable(subset(params, "backbone") | subset(params, HEAD))
+        parts = (subset(params, prefix) for prefix in ("backbone", "film", HEAD))
+        weights = trainable(merge(parts))
         return {name: value for name, value in weights.items() if self.adapt(name)}
 
     def logits(self, params: Params, x: Tensor, mode: NormMode, first: int = 0) -> Tensor:
@@ -150,9 +177,11 @@ class _Task:
         self.params = learner.begin(params, episode.n_way)
         self.start = learner.moving(self.params)
         self.first = self._first_moving_stage()
-        self.support = learner.backbone(self.params, episode.support, mode, last=self.first)
-        self.query = learner.backbone(self.params, episode.query, mode, last=self.first)
+        support, query = self._modes(step=0)
+        self.support = self._prefix(episode.support, support)
+        self.query = self._prefix(episode.query, query)
         self.phi = subset(params, "loss")
+        self.relation = self._relation()
 
     def path(self, n_steps: int, order: Order) -> Iterator[Params]:
         """The moving parameters before the first step and after each."""
@@ -169,20 +198,50 @@ class _Task:
 
     def query_logits(self, adapted: Params, done: int) -> Tensor:
         """Logits after ``done`` steps, normalised as the support set was in the last of them."""
-        return self._logits(adapted, self.query, max(done - 1, 0))
+        support, query = self._modes(max(done - 1, 0))
+        if query.given is not None:
+            self._logits(adapted, self.support, support)  # for its statistics
+        return self._logits(adapted, self.query, query)
 
     def _objective(self, adapted: Params, step: int) -> Tensor:
-        logits = self._logits(adapted, self.support, step)
-        view = TaskView(logits, self.episode.support_labels, adapted, step)
-        return self.learner.loss(self.phi, view)
+        support, query = self._modes(step)
+        logits = self._logits(adapted, self.support, support)
+        ours = self.learner.loss
+        others = self._logits(adapted, self.query, query) if sees_queries(ours) else None
+        labels = self.episode.support_labels
+        return ours(self.phi, TaskView(logits, labels, adapted, step, others, self.relation))
 
-    def _logits(self, adapted: Params, x: Tensor, step: int) -> Tensor:
+    def _modes(self, step: int) -> tuple[NormMode, NormMode]:
+        """How layers normalise the support set and then the queries in one inner step."""
         mode = dataclasses.replace(self.mode, step=step)  # shares what it has seen
+        if self.learner.bn != "support":
+            return mode, mode
+        kept: Moments = {}
+        return dataclasses.replace(mode, kept=kept), dataclasses.replace(mode, given=kept)
+
+    def _logits(self, adapted: Params, x: Tensor, mode: NormMode) -> Tensor:
         return self.learner.logits(self.params | adapted, x, mode, self.first)
+
+    def _prefix(self, images: Tensor, mode: NormMode) -> Tensor:
+        """Activations that enter the first moving stage."""
+        backbone, trunk = self.learner.backbone, self.learner.trunk
+        x = backbone(self.params, images, NormMode(training=False), last=trunk)
+        return backbone(self.params, x, mode, first=trunk, last=self.first)
+
+    def _relation(self) -> Tensor | None:
+        relation = self.learner.relation
+        if relation is None:
+            return None
+        with torch.no_grad():
+            modes = zip((self.support, self.query), self._modes(step=0), strict=True)
+            backbone = self.learner.backbone
+            features = [backbone(self.params, x, mode, first=self.first) for x, mode in modes]
+            return relation(self.params, self.episode, features[0], features[1])
 
     def _first_moving_stage(self) -> int:
         stages = self.learner.backbone.stages
-        moving = (i for i, stage in enumerate(stages) if subset(self.start, stage.name))
+        prefixes = [(f"{stage.name}.", f"film.{stage.name}.") for stage in stages]
+        moving = (i for i, p in enumerate(prefixes) if any(n.startswith(p) for n in self.start))
         return next(moving, len(stages))
 
 

@@ -1,11 +1,12 @@
 """Feature-wise linear modulation (FiLM; Perez et al. 2017, arXiv 1709.07871) by a context vector.
 
 A stage is modulated in front of its last activation where the parameters hold
-``<stage>.context``, a vector that belongs to the task. The learned layer ``film.<stage>`` turns
-it into a scale and a shift for each channel.
+``<stage>.context``: one vector that belongs to the task, or one for each image. The learned layer
+``film.<stage>`` turns it into a scale and a shift for each channel.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from fewshot_bench.nn.backbone import Stage
 from fewshot_bench.nn.heads import init_linear, linear
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge, subset
+
+FilmMode: TypeAlias = Literal["instance", "task"]
 
 
 def film(params: Params, name: str, x: Tensor) -> Tensor:
@@ -24,8 +27,13 @@ def film(params: Params, name: str, x: Tensor) -> Tensor:
     context = params.get(f"{name}.context")
     if context is None:
         return x
-    scale, shift = torch.chunk(linear(params, f"film.{name}", context), 2)
-    return (1 + scale.view(-1, 1, 1)) * x + shift.view(-1, 1, 1)
+    scale, shift = linear(params, f"film.{name}", context)[..., None, None].chunk(2, dim=-3)
+    return (1 + scale) * x + shift
+
+
+def told_by(x: Tensor, mode: FilmMode) -> Tensor:
+    """The context that (B, C, H, W) activations give: their means, (B, C) or for the task (C,)."""
+    return x.mean(dim=(2, 3)) if mode == "instance" else x.mean(dim=(0, 2, 3))
 
 
 def empty_contexts(params: Params) -> Params:
@@ -68,3 +76,44 @@ class Modulated:
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the stage."""
         return self.stage(params, x, mode)
+
+
+def identity_film(name: str, context: int, channels: int) -> Params:
+    """``film.<name>``: a layer that changes nothing yet, whatever the context."""
+    weight, bias = torch.zeros(2 * channels, context), torch.zeros(2 * channels)
+    return {f"film.{name}.weight": weight, f"film.{name}.bias": bias}
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """A stage whose FiLM layer is told by what enters the stage; identity at the start.
+
+    Attributes:
+        stage: what is modulated.
+        in_channels: channels that enter it.
+        mode: a modulation for each image, or one for all images of a batch.
+    """
+
+    stage: Stage
+    in_channels: int
+    mode: FilmMode = "instance"
+
+    @property
+    def name(self) -> str:
+        """Of the stage."""
+        return self.stage.name
+
+    @property
+    def out_channels(self) -> int:
+        """Of the stage."""
+        return self.stage.out_channels
+
+    def init(self, generator: torch.Generator) -> Params:
+        """Parameters of the stage and of its FiLM layer."""
+        own = identity_film(self.name, self.in_channels, self.out_channels)
+        return merge([self.stage.init(generator), own])
+
+    def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
+        """Apply the stage."""
+        context = {f"{self.name}.context": told_by(x, self.mode)}
+        return self.stage(params | context, x, mode)

@@ -56,6 +56,7 @@ class LinearHead:
         return head
 
 
+@dataclass(frozen=True)
 class ConeHead:
     """One learned vector, copied to every class: the order of classes can't matter.
 
@@ -64,7 +65,12 @@ class ConeHead:
     A vector that all classes share adds the same number to all logits of an image. Losses that see
     logits through a softmax can't tell: with those the vector gets no gradient, and
     :class:`ZeroHead` is the same method. Learned losses can. Biases begin at zero.
+
+    Attributes:
+        learned: without, the vector keeps its random start.
     """
+
+    learned: bool = True
 
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``cone.weight`` (1, features)."""
@@ -72,7 +78,7 @@ class ConeHead:
 
     def begin(self, params: Params, n_way: int) -> Params:
         """Copies, through which the meta-gradients of all classes add up; any number will do."""
-        cone = params["cone.weight"]
+        cone = params["cone.weight"] if self.learned else params["cone.weight"].detach()
         return {f"{HEAD}.weight": cone.expand(n_way, -1), f"{HEAD}.bias": cone.new_zeros(n_way)}
 
 

@@ -2,24 +2,26 @@
 
 * ``batch``: statistics of the batch at hand, always, as in MAML's own code. At test the queries
   share statistics, which makes a method transductive.
+* ``support``: statistics of the support set, for the queries too (inductive).
 * ``running``: batch statistics in training, running averages at test (inductive).
 * ``per_step``: like ``running``, with averages and affine parameters of their own for each inner
   step (MAML++, Antoniou et al. 2019, arXiv 1810.09502).
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.nn.batch_norm import EPS, batch_norm
 from fewshot_bench.nn.params import Params
 
-NormPolicy = Literal["batch", "running", "per_step"]
-EPS = 1e-5
+NormPolicy = Literal["batch", "support", "running", "per_step"]
 MOMENTUM = 0.1
+Moments: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(eq=False)
@@ -31,15 +33,20 @@ class NormMode:
         step: inner step, for ``per_step``.
         seen: filled by each layer in training: buffer name -> statistic of this batch. The caller
             decides whether to blend them into the buffers (:func:`blend`).
+        kept: filled by each layer without running averages, where it is not None: the mean and
+            variance of this batch, differentiable.
+        given: ``kept`` of another pass, to normalise by.
     """
 
     training: bool
     step: int = 0
     seen: Params = field(default_factory=dict)
+    kept: Moments | None = None
+    given: Moments | None = None
 
 
 def check_policy(policy: str) -> None:
-    """Raise ConfigError unless the policy is one of the three."""
+    """Raise ConfigError unless the policy is a known one."""
     if policy not in get_args(NormPolicy):
         raise ConfigError(f"bn must be one of {', '.join(get_args(NormPolicy))}, not {policy!r}")
 
@@ -51,7 +58,7 @@ def init_norm(name: str, channels: int, policy: NormPolicy, n_steps: int = 1) ->
     """
     shape = (n_steps, channels) if policy == "per_step" else (channels,)
     params = {f"{name}.weight": torch.ones(shape), f"{name}.bias": torch.zeros(shape)}
-    if policy != "batch":
+    if policy in ("running", "per_step"):
         params[f"{name}.running_mean"] = torch.zeros(shape)
         params[f"{name}.running_var"] = torch.ones(shape)
     return params
@@ -68,21 +75,30 @@ def norm(params: Params, name: str, x: Tensor, mode: NormMode) -> Tensor:
     if row is not None:
         weight, bias = weight[row], bias[row]
     if mean is None or var is None:
-        return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
+        return _by_moments(name, x, weight, bias, mode)
     if mode.training:
-        _record(mode, name, x, row)
-        return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
+        y, seen, scale = batch_norm(x, weight, bias)
+        count = x.numel() // x.shape[1]
+        unbiased = (scale.pow(-2) - EPS) * (count / max(count - 1, 1))
+        suffix = "" if row is None else f"@{row}"
+        mode.seen[f"{name}.running_mean{suffix}"] = seen
+        mode.seen[f"{name}.running_var{suffix}"] = unbiased
+        return y
     if row is not None:
         mean, var = mean[row], var[row]
     return F.batch_norm(x, mean, var, weight, bias, training=False, eps=EPS)
 
 
-def _record(mode: NormMode, name: str, x: Tensor, row: int | None) -> None:
-    with torch.no_grad():
-        var, mean = torch.var_mean(x.detach(), dim=(0, 2, 3))
-    suffix = "" if row is None else f"@{row}"
-    mode.seen[f"{name}.running_mean{suffix}"] = mean
-    mode.seen[f"{name}.running_var{suffix}"] = var
+def _by_moments(name: str, x: Tensor, weight: Tensor, bias: Tensor, mode: NormMode) -> Tensor:
+    """By the statistics of this batch, or of the one whose statistics are given."""
+    if mode.given is None:
+        if mode.kept is not None:
+            var, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+            mode.kept[name] = mean, var
+        return batch_norm(x, weight, bias)[0]
+    mean, var = mode.given[name]  # torch's own would take them as constants
+    scale = weight * (var + EPS).rsqrt()
+    return torch.addcmul((bias - mean * scale).view(-1, 1, 1), x, scale.view(-1, 1, 1))
 
 
 def blend(params: Params, seen: Params, momentum: float = MOMENTUM) -> None:

@@ -26,13 +26,17 @@ SLOPE = 0.1
 
 @dataclass(frozen=True)
 class ResidualBlock:
-    """Three conv-norm layers with a 1x1 shortcut: (B, in, H, W) to (B, out, H // 2, W // 2)."""
+    """Three conv-norm layers with a 1x1 shortcut: (B, in, H, W) to (B, out, H // 2, W // 2).
+
+    Without ``pool`` the height and width stay.
+    """
 
     name: str
     in_channels: int
     out_channels: int
     bn: NormPolicy
-    n_steps: int
+    n_steps: int = 1
+    pool: bool = True
 
     def init(self, generator: torch.Generator) -> Params:
         """Kaiming weights for the leaky ReLU's gain; normalisations start as identity."""
@@ -61,7 +65,7 @@ class ResidualBlock:
             if i < LAYERS:
                 x = F.leaky_relu(x, SLOPE)
         # Pooling before the monotone activation gives the same values and costs a quarter.
-        x = F.max_pool2d(x + shortcut, 2)
+        x = F.max_pool2d(x + shortcut, 2) if self.pool else x + shortcut
         return F.leaky_relu(film(params, self.name, x), SLOPE)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fewshot_bench.nn.backbone import Stage
 from fewshot_bench.nn.conv import conv2d
+from fewshot_bench.nn.film import FilmMode, film, identity_film, told_by
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge
 
@@ -68,10 +69,12 @@ class WarpedBlock:
     Attributes:
         stage: for instance a convolutional block.
         kernel: side of the warp, odd.
+        film: modulate what leaves the warp by what enters it; None for a linear layer.
     """
 
     stage: Stage
     kernel: int = 3
+    film: FilmMode | None = None
 
     @property
     def name(self) -> str:
@@ -84,10 +87,17 @@ class WarpedBlock:
         return self.stage.out_channels
 
     def init(self, generator: torch.Generator) -> Params:
-        """Parameters of the stage and the warp."""
+        """Parameters of the stage, the warp, and its FiLM layer if there is one."""
         own = identity_warp(self.name, self.out_channels, self.kernel)
+        if self.film is not None:
+            own |= identity_film(f"warp.{self.name}", self.out_channels, self.out_channels)
         return merge([self.stage.init(generator), own])
 
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the stage, then the warp."""
-        return warp(params, self.name, self.stage(params, x, mode))
+        x = self.stage(params, x, mode)
+        warped = warp(params, self.name, x)
+        if self.film is None:
+            return warped
+        context = {f"warp.{self.name}.context": told_by(x, self.film)}
+        return film(params | context, f"warp.{self.name}", warped)

@@ -17,15 +17,26 @@ from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.files import cache_folder, safe_name, write_atomic
-from fewshot_bench.methods.base import FewShotMethod, Setup, build_method, resolve_options
+from fewshot_bench.methods.base import (
+    FewShotMethod,
+    PreparedMethod,
+    Setup,
+    build_method,
+    frozen_in,
+    resolve_options,
+)
 from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.nn.params import merge
 from fewshot_bench.training.checkpoint import (
     Checkpoint,
     check_params,
     load_checkpoint,
     save_checkpoint,
 )
-from fewshot_bench.training.meta_train import STATE, Observer, State, meta_train
+from fewshot_bench.training.fit import STATE, Observer, State
+from fewshot_bench.training.meta_train import MetaTraining, meta_train
+from fewshot_bench.training.parts import pretrained_backbone, trained_relation
+from fewshot_bench.training.strategy import StrategyName, choose_strategy
 
 MODEL = "model.safetensors"
 
@@ -39,18 +50,31 @@ class Run:
         store: the opened benchmark.
         device: where tensors live.
         workers: loader threads.
+        strategy: how the tasks of a meta-batch are computed.
+        compiled: whether to compile a map over tasks.
     """
 
     config: RunConfig
     store: ImageStore
     device: torch.device
     workers: int = 0
+    strategy: StrategyName = "auto"
+    compiled: bool = False
+
+    @property
+    def setup(self) -> Setup:
+        """Backbone, image shape and number of classes."""
+        return Setup(self.config.backbone, self.image, self.config.task.n_way)
 
     @functools.cached_property
     def method(self) -> FewShotMethod:
-        """The method, built for this backbone, image shape and number of classes."""
-        setup = Setup(self.config.backbone, self.image, self.config.task.n_way)
-        return build_method(self.config.method, setup, self.config.options)
+        """The method, built for this setup."""
+        return build_method(self.config.method, self.setup, self.config.options)
+
+    @property
+    def relation_network(self) -> FewShotMethod | None:
+        """What the method needs trained before it."""
+        return self.method.relation_network if isinstance(self.method, PreparedMethod) else None
 
     @property
     def image(self) -> ImageShape:
@@ -60,7 +84,8 @@ class Run:
     @functools.cached_property
     def folder(self) -> Path:
         """Where this training lives in the cache."""
-        training_id = self.config.training_id(self.store.manifest.fingerprint)
+        fingerprint, relation = self.store.manifest.fingerprint, self.relation_network is not None
+        training_id = self.config.training_id(fingerprint, relation=relation)
         method, benchmark = safe_name(self.config.method), safe_name(self.config.benchmark)
         return cache_folder() / "runs" / benchmark / f"{method}-{training_id}"
 
@@ -85,7 +110,13 @@ class Run:
 
 
 def prepare_run(
-    config: RunConfig, device: str = "auto", workers: int = 0, store: ImageStore | None = None
+    config: RunConfig,
+    device: str = "auto",
+    workers: int = 0,
+    store: ImageStore | None = None,
+    strategy: StrategyName = "auto",
+    *,
+    compiled: bool = False,
 ) -> Run:
     """Check names and options, open the data, choose the device.
 
@@ -94,16 +125,25 @@ def prepare_run(
         device: a torch device, or ``auto`` for the GPU if there is one.
         workers: loader threads.
         store: the data, if it is open already.
+        strategy: how the tasks of a meta-batch are computed.
+        compiled: compile the map over tasks.
 
     Raises:
-        ConfigError: unknown names or options, or no such device.
+        ConfigError: unknown names or options, no such device, or a method on a frozen backbone
+            that nothing has trained.
         DataError: the benchmark is not prepared.
     """
     options = resolve_options(config.method, config.options)
     config = config.model_copy(update={"options": options})
     store = store or open_benchmark(config.benchmark, config.image_size)
-    run = Run(config, store, choose_device(device), workers)
-    _ = run.method  # an unknown backbone shows here, not after minutes
+    run = Run(config, store, choose_device(device), workers, strategy, compiled)
+    # What can't work shows here, not after minutes.
+    choose_strategy(strategy, run.method, run.device, compiled=compiled)
+    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1"):
+        raise ConfigError(
+            f"{config.method} keeps its first blocks as pre-training leaves them;"
+            " set pretrain.steps, or options.trunk=learned"
+        )
     return run
 
 
@@ -128,17 +168,36 @@ def train(run: Run, observer: Observer) -> Checkpoint:
     path = run.folder / MODEL
     if path.exists():
         return load_trained(run, path)
+    write_atomic(run.folder / "config.toml", run.config.to_toml().encode())
     config = run.config.train
     training = run.loader("train", run.train_task, config.seed)
     validation = run.loader("val", run.test_task, 0)
-    write_atomic(run.folder / "config.toml", run.config.to_toml().encode())
-    state = meta_train(run.method, training, validation, config, run.folder, observer)
-    save_checkpoint(path, state.best, describe(run, state))
+    parts = _parts(run, (training, validation), observer)
+    strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
+    work = MetaTraining(run.method, training, validation, config, strategy)
+    observer.begin("training", config.steps, config.meta_batch)
+    given = merge(part.params for part in parts.values())
+    state = meta_train(work, run.folder, observer, given)
+    save_checkpoint(path, state.best or {}, describe(run, state, parts))
     (run.folder / STATE).unlink(missing_ok=True)
     return load_trained(run, path)
 
 
-def describe(run: Run, state: State) -> dict[str, Any]:
+def _parts(
+    run: Run, loaders: tuple[EpisodeLoader, EpisodeLoader], observer: Observer
+) -> dict[str, Checkpoint]:
+    """What meta-training starts from, by name."""
+    parts: dict[str, Checkpoint] = {}
+    if run.config.pretrain.steps:
+        parts["pretrain"] = pretrained_backbone(
+            run.config, run.setup, run.store, loaders[1], observer
+        )
+    if (network := run.relation_network) is not None:
+        parts["relation"] = trained_relation(run.config, network, run.store, loaders, observer)
+    return parts
+
+
+def describe(run: Run, state: State, parts: dict[str, Checkpoint]) -> dict[str, Any]:
     """What a model file says of itself."""
     manifest = run.store.manifest
     return {
@@ -148,13 +207,8 @@ def describe(run: Run, state: State) -> dict[str, Any]:
         "fingerprint": manifest.fingerprint,
         "image": {"channels": manifest.channels, "size": manifest.image_size},
         "train_classes": list(manifest.classes["train"]),
-        "selection": {
-            "split": "val",
-            "metric": "accuracy",
-            "value": state.best_accuracy,
-            "step": state.best_step,
-            "n_candidates": state.validations,
-        },
+        "selection": state.selection,
+        "parts": {name: part.info["selection"] for name, part in parts.items()},
     }
 
 

@@ -14,8 +14,9 @@ from fewshot_bench.config import TrainConfig
 from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.registry import METHODS
-from fewshot_bench.training import meta_train
-from fewshot_bench.training.meta_train import STATE, learning_rate
+from fewshot_bench.training import fit
+from fewshot_bench.training.fit import STATE
+from fewshot_bench.training.meta_train import MetaTraining, learning_rate, meta_train
 from fewshot_bench.training.run import MODEL, prepare_run, train
 from tests.tiny import tiny_config
 
@@ -24,7 +25,10 @@ class Quiet:
     """An observer that remembers, and can stop a training as Ctrl-C does."""
 
     def __init__(self, signal_at=None):
-        self.steps, self.accuracies, self.signal_at = [], [], signal_at
+        self.stages, self.steps, self.accuracies, self.signal_at = [], [], [], signal_at
+
+    def begin(self, what, steps, per_step):
+        self.stages.append((what, steps))
 
     def step(self, step, episodes, loss):
         assert episodes == 2
@@ -80,7 +84,7 @@ def test_a_killed_run_ends_with_the_same_parameters(tiny_folder, tmp_path, monke
     config = tiny_config(tiny_folder, steps=60)
     _, whole = trained(config, tmp_path / "a", monkeypatch)
     code = (
-        "import sys, tests.training.test_meta_train as t, fewshot_bench.training.meta_train as m;"
+        "import sys, tests.training.test_meta_train as t, fewshot_bench.training.fit as m;"
         "from pathlib import Path; m.SAVE_SECONDS = 0.0;"
         "t.train(t.prepare_run(t.tiny_config(Path(sys.argv[1]), steps=60), 'cpu'), t.Quiet())"
     )
@@ -139,7 +143,7 @@ def test_a_diverging_run_names_episode_and_inner_step(tiny_folder, tmp_path, mon
 
 
 def test_divergence_keeps_the_last_good_state(tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(meta_train, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(fit, "SAVE_SECONDS", 0.0)
     config = tiny_config(tiny_folder, "maml")
     original = GradientLearner.episode_loss
 
@@ -184,7 +188,7 @@ def test_a_scheduled_method_is_told_the_progress_of_each_step(tiny_folder, tmp_p
     plain, scheduled = run.method, Scheduled(run.method)
     loaders = [run.loader(split, run.test_task, 0) for split in ("train", "val")]
     states = [
-        meta_train.meta_train(method, *loaders, run.config.train, tmp_path / folder, Quiet())
+        meta_train(MetaTraining(method, *loaders, run.config.train), tmp_path / folder, Quiet())
         for method, folder in ((plain, "a"), (scheduled, "b"))
     ]
     assert scheduled.told == [0.0, 0.25, 0.5, 0.75]

@@ -1,0 +1,165 @@
+"""NPBML: initialisation, optimiser and loss learned together, and adapted to the task.
+
+Raymond, Chen, Xue, Zhang: Meta-Learning Neural Procedural Biases, 2024, arXiv 2406.07983; chapter
+of the thesis arXiv 2406.09713.
+
+The first blocks are pre-trained and frozen. Tasks move the convolution of the last block, its FiLM
+layer and the head, by steps that a warp layer behind the block preconditions, on cross-entropy plus
+three loss networks. What tasks begin with, warp, FiLM and losses are learned outside. Everything
+learned starts as identity, so that training starts as MAML on the last block.
+
+Departures from the released code, whose behaviour ``as_released=True`` brings back where the two
+differ in formulas: the transductive term has its own network; the regulariser sees a true L1 norm
+and passes gradients; the vector that all heads start from is learned; normalisation of frozen
+blocks uses the running averages of pre-training, of the others what ``bn`` says. The inner step is
+plain gradient descent, as in the paper; the code has momentum 0.9 (Nesterov) and weight decay 5e-4,
+which are options. Scale and shift of the last block's normalisation are learned outside. The warp
+is linear up to its FiLM, without normalisation. Without learned losses the shared head vector
+would be idle, so the head starts at zero there (see :mod:`fewshot_bench.methods.unicorn_maml`).
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.losses.procedural import TERMS, ProceduralLoss, Term
+from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.gradient import GradientLearner
+from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Share, Steps
+from fewshot_bench.methods.relation import (
+    LearnedRelation,
+    PrototypeRelation,
+    Relation,
+    RelationNetwork,
+)
+from fewshot_bench.nn.backbone import Backbone, Stage, build_backbone
+from fewshot_bench.nn.film import Conditioned, FilmMode
+from fewshot_bench.nn.heads import HEAD, ConeHead, Head, ZeroHead
+from fewshot_bench.nn.warp import WarpedBlock
+
+RelationKind = Literal["network", "prototypes"]
+
+
+def npbml(
+    setup: Setup,
+    warp: bool = True,
+    losses: tuple[Term, ...] = TERMS,
+    film: bool = True,
+    film_mode: FilmMode = "instance",
+    relation: RelationKind = "network",
+    relation_widths: tuple[int, ...] = (64, 128, 256, 512),
+    relation_temperature: Rate | None = None,
+    trunk: Literal["frozen", "learned"] = "frozen",
+    adapted_blocks: Count = 1,
+    order: MetaOrder = 2,
+    steps: Steps = 5,
+    test_steps: Steps = 5,
+    lr: Rate = 0.01,
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    weight_decay: Share = 0.0,
+    loss_width: Count = 40,
+    bn: PlainNorm = "batch",
+    as_released: bool = False,
+) -> GradientLearner:
+    """Compose NPBML.
+
+    Args:
+        setup: what it is built for.
+        warp: precondition by a 3x3 convolution behind each adapted block.
+        losses: which loss networks are added to cross-entropy.
+        film: modulate the adapted blocks, their warps and the loss networks.
+        film_mode: by each image itself, or by the mean of a batch, which mixes the queries.
+        relation: what tells the transductive network how alike queries and classes are: a network
+            trained before (``relation.*`` of the configuration), or prototypes.
+        relation_widths: channels of the relation network's encoder.
+        relation_temperature: divisor of the prototypes' squared distances; None for the square
+            root of the number of features.
+        trunk: blocks in front of the adapted ones: as pre-trained, or learned outside.
+        adapted_blocks: how many of the last blocks tasks move.
+        order: see :func:`fewshot_bench.methods.maml.maml`.
+        steps: inner steps in training.
+        test_steps: inner steps at test.
+        lr: inner learning rate.
+        momentum: of the inner steps, Nesterov's.
+        weight_decay: of the inner steps.
+        loss_width: of the hidden layers of the loss networks.
+        bn: normalisation of all blocks but frozen ones.
+        as_released: formulas as in the released code where it departs from the paper.
+
+    Raises:
+        ConfigError: more blocks to adapt than there are.
+    """
+    backbone = _backbone(setup, bn, adapted_blocks, warp, film_mode if film else None)
+    first = len(backbone.stages) - adapted_blocks
+    learner = GradientLearner(
+        backbone=backbone,
+        n_way=setup.n_way,
+        optimizer=SGD(lr, momentum, nesterov=momentum > 0, weight_decay=weight_decay),
+        head=_head(backbone, losses, as_released),
+        adapt=_moving(backbone.stages[first:]),
+        steps=steps,
+        test_steps=test_steps,
+        order=order,
+        bn=bn,
+        trunk=first if trunk == "frozen" else 0,
+        mixes_queries=film and film_mode == "task",
+    )
+    if not losses:
+        return learner
+    n_tensors = len(learner.start(learner.init(torch.Generator()), setup.n_way))
+    loss = ProceduralLoss(setup.n_way, n_tensors, losses, loss_width, film, as_released)
+    scores = None
+    if loss.transductive:
+        scores = _relation(setup, relation, relation_widths, relation_temperature, backbone)
+    return dataclasses.replace(learner, loss=loss, relation=scores)
+
+
+def _backbone(
+    setup: Setup, bn: PlainNorm, adapted: int, warp: bool, film: FilmMode | None
+) -> Backbone:
+    """Averaged features; layers of NPBML's own in the last blocks."""
+    plain = build_backbone(setup.backbone, setup.image, bn="running")
+    first = len(plain.stages) - adapted
+    if first < 0:
+        raise ConfigError(f"{setup.backbone} has {len(plain.stages)} blocks, not {adapted}")
+    late = build_backbone(setup.backbone, setup.image, bn=bn).stages[first:]
+    entering = [setup.image.channels, *(stage.out_channels for stage in plain.stages)]
+    stages: list[Stage] = list(plain.stages[:first])
+    for stage, channels in zip(late, entering[first:], strict=False):
+        told: Stage = stage if film is None else Conditioned(stage, channels, film)
+        stages.append(WarpedBlock(told, film=film) if warp else told)
+    return Backbone(tuple(stages), feature_dim=stages[-1].out_channels, pool=True)
+
+
+def _moving(stages: tuple[Stage, ...]) -> Callable[[str], bool]:
+    """Convolutions and FiLM layers of these blocks, and the head."""
+    prefixes = (f"{HEAD}.", *(f"{p}{stage.name}." for stage in stages for p in ("", "film.")))
+
+    def adapt(name: str) -> bool:
+        return name.startswith(prefixes) and "norm" not in name
+
+    return adapt
+
+
+def _head(backbone: Backbone, losses: tuple[Term, ...], as_released: bool) -> Head:
+    if not losses:
+        return ZeroHead(backbone.feature_dim)
+    return ConeHead(learned=not as_released)
+
+
+def _relation(
+    setup: Setup,
+    kind: RelationKind,
+    widths: tuple[int, ...],
+    temperature: float | None,
+    backbone: Backbone,
+) -> Relation:
+    if kind == "network":
+        return LearnedRelation(RelationNetwork(setup.image, widths))
+    return PrototypeRelation(temperature or math.sqrt(backbone.feature_dim))

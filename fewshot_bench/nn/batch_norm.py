@@ -1,0 +1,98 @@
+"""Batch normalisation whose second derivative costs a few passes over the data.
+
+Meta-learning differentiates through the backward pass of normalisation. torch composes that second
+derivative of some twenty element-wise operations; here it is worked out by hand, which takes a
+sixth of the time. With s = 1 / sqrt(var + eps), x^ = s (x - mean) and P(u) = u - mean(u) - x^
+mean(u x^), the projection on what normalisation lets through, the backward pass is
+
+    dL/dx = w s P(g)      dL/dw = sum(g x^)      dL/db = sum(g)
+
+and its derivatives along (v, a, b) are linear combinations of g, v and x^ with one coefficient per
+channel. They are taken in :meth:`_Backward.backward`.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.nn.transformed import inside_transform
+
+EPS = 1e-5
+PIXELS = (0, 1, 2)  # of activations with their channels last
+
+
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalise by the statistics of the batch.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (C,) scale.
+        bias: (C,) shift.
+
+    Returns:
+        The normalised activations, differentiable twice; and the mean (C,) and 1 / sqrt(var + eps)
+        (C,) of the batch, without gradient. The variance is the biased one.
+    """
+    by_hand = x.device.type == "cpu" and not inside_transform()
+    normalise = _Forward.apply if by_hand else _by_torch
+    y, mean, scale = normalise(x, weight, bias)
+    return y, mean.detach(), scale.detach()
+
+
+def _by_torch(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, EPS)
+
+
+class _Forward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        y, mean, scale = _by_torch(x, weight, bias)
+        ctx.save_for_backward(x, weight, mean, scale)
+        ctx.mark_non_differentiable(mean, scale)
+        return y, mean, scale
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        grads: tuple[Tensor, Tensor, Tensor] = _Backward.apply(grad, *ctx.saved_tensors)
+        return grads
+
+
+class _Backward(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, grad: Tensor, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, None, None, mean, scale, True, EPS, [True, True, True]
+        )
+        ctx.save_for_backward(grad, x, weight, mean, scale, grad_weight, grad_bias)
+        return grad_x, grad_weight, grad_bias
+
+    @staticmethod
+    def backward(
+        ctx: Any, v: Tensor, a: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        g, x, w, mean, s, sum_gx, sum_g = ctx.saved_tensors
+        n = x.numel() // x.shape[1]
+        g, v, centred = _last(g), _last(v), _last(x) - mean
+        mean_g, mean_gx = sum_g / n, sum_gx / n
+        mean_v, mean_vx = v.mean(PIXELS), (v * centred).mean(PIXELS) * s
+        covariance = (v * g).mean(PIXELS) - mean_v * mean_g - mean_vx * mean_gx
+        of_g = a - w * s * mean_vx
+        along_g = torch.addcmul(b - w * s * mean_v, centred, s * of_g).addcmul_(v, w * s)
+        # Through x^, whose derivative is s P, and through s itself.
+        through_mean = w * s * (mean_gx * mean_v + mean_vx * mean_g) - a * mean_g
+        through_x = 2 * w * s * mean_vx * mean_gx - a * mean_gx
+        of_x = s * s * (through_x - w * s * covariance)
+        along_x = torch.addcmul(s * through_mean, centred, of_x).addcmul_(g, s * of_g)
+        along_x.addcmul_(v, -w * s * s * mean_gx)
+        return _first(along_g), _first(along_x), n * s * covariance, None, None
+
+
+def _last(x: Tensor) -> Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+def _first(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2)

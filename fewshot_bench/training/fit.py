@@ -1,0 +1,220 @@
+"""The loop that every training runs: steps, validations, a state on disk, the best parameters.
+
+A training is a pure function of its configuration: what a step sees follows from its number alone,
+so a run that was killed goes on from its last state and ends with the very same parameters.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.errors import ConfigError, Interrupted
+from fewshot_bench.nn.params import Params, trainable
+from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
+from fewshot_bench.training.log import TrainingLog
+from fewshot_bench.training.stop import StopRequest, stop_on_signal
+
+STATE = "state.safetensors"
+SAVE_SECONDS = 20.0
+B = TypeVar("B")
+
+
+class Observer(Protocol):
+    """Told of the progress of a training; any display can be one."""
+
+    def begin(self, what: str, steps: int, per_step: int) -> None:
+        """A training of ``steps`` steps with ``per_step`` episodes or images each begins."""
+        ...
+
+    def step(self, step: int, per_step: int, loss: float) -> None:
+        """A step is done: its number, its episodes or images, its mean loss."""
+        ...
+
+    def validation(self, step: int, accuracy: float, best: float) -> None:
+        """A validation is done: accuracy and the best so far, fractions in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a training goes, whatever it trains.
+
+    Attributes:
+        steps: outer steps.
+        val_every: steps between validations.
+        learning_rate: of the step with this number, from 0.
+        optimizer: makes it from the trainable parameters.
+        clip: bound on each component of the gradient; None for none.
+    """
+
+    steps: int
+    val_every: int
+    learning_rate: Callable[[int], float]
+    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer]
+    clip: float | None = None
+
+
+class Work(Protocol[B]):
+    """What a training does in one step, and how its parameters are judged."""
+
+    def batches(self, start: int) -> Iterator[B]:
+        """What steps start, start + 1, ... see."""
+        ...
+
+    def accumulate(self, params: Params, batch: B, step: int) -> float:
+        """Add the gradient of one step to ``.grad``, update buffers, return the mean loss."""
+        ...
+
+    def validate(self, params: Params) -> float:
+        """Accuracy on validation classes, in [0, 1]; the highest is kept."""
+        ...
+
+
+@dataclass
+class State:
+    """All that a training carries from one step to the next.
+
+    Attributes:
+        params: parameters and buffers; frozen ones need no gradient.
+        optimizer: over the trainable ones.
+        step: finished steps.
+        best: parameters of the best validation.
+        best_step: when that was.
+        best_accuracy: its accuracy, -1 before the first validation.
+        validations: how many there were: the number of candidates the best was chosen from.
+    """
+
+    params: Params
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    best: Params | None = None
+    best_step: int = 0
+    best_accuracy: float = -1.0
+    validations: int = 0
+
+    def numbers(self) -> dict[str, Any]:
+        """The JSON part."""
+        names = ("step", "best_step", "best_accuracy", "validations")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """How the parameters that are kept were chosen."""
+        return {
+            "split": "val",
+            "metric": "accuracy",
+            "value": self.best_accuracy,
+            "step": self.best_step,
+            "n_candidates": self.validations,
+        }
+
+
+def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Observer) -> State:
+    """Train, or go on training, in a folder that holds ``state.safetensors`` and ``log.jsonl``.
+
+    Args:
+        params: initial parameters, changed in place; those that require gradients are trained.
+        plan: how long and how fast.
+        work: what a step does.
+        folder: where the state lives.
+        observer: told of the progress.
+
+    Raises:
+        ConfigError: there is nothing to train.
+        TrainingError: the loss is not finite; the last good state stays on disk.
+        Interrupted: a signal came; the state is on disk.
+    """
+    learned = [value for value in params.values() if value.requires_grad]
+    if not learned:
+        raise ConfigError("this method has no parameters to train, which is not supported yet")
+    state = State(params, plan.optimizer(learned))
+    if (folder / STATE).exists():
+        _restore(state, folder / STATE)
+    saved = time.monotonic()
+    with TrainingLog(folder, state.step) as log, stop_on_signal() as stop:
+        for batch in work.batches(state.step):
+            loss = _step(state, plan, work, batch)
+            observer.step(state.step, len(batch), loss)  # type: ignore[arg-type]
+            log.write(state.step, loss=loss)
+            if state.step % plan.val_every == 0 or state.step == plan.steps:
+                _judge(state, work.validate(params), observer, log)
+            if stop.requested or time.monotonic() - saved > SAVE_SECONDS:
+                _save(state, folder / STATE)
+                saved = time.monotonic()
+                _leave_if_asked(stop, state)
+    return state
+
+
+def _step(state: State, plan: Plan, work: Work[B], batch: B) -> float:
+    for group in state.optimizer.param_groups:
+        group["lr"] = plan.learning_rate(state.step)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss = work.accumulate(state.params, batch, state.step)
+    if plan.clip is not None:
+        torch.nn.utils.clip_grad_value_(_learned(state.params).values(), plan.clip)
+    state.optimizer.step()
+    state.step += 1
+    return loss
+
+
+def _judge(state: State, value: float, observer: Observer, log: TrainingLog) -> None:
+    state.validations += 1
+    if value > state.best_accuracy:
+        state.best = {name: p.detach().clone() for name, p in state.params.items()}
+        state.best_step, state.best_accuracy = state.step, value
+    observer.validation(state.step, value, state.best_accuracy)
+    log.write(state.step, val_accuracy=value)
+
+
+def _leave_if_asked(stop: StopRequest, state: State) -> None:
+    if stop.requested:
+        raise Interrupted(f"stopped after step {state.step}; the same command goes on from there")
+
+
+def _learned(params: Params) -> Params:
+    return {name: value for name, value in params.items() if value.requires_grad}
+
+
+def _save(state: State, path: Path) -> None:
+    tensors: Params = {f"params/{name}": value for name, value in state.params.items()}
+    tensors |= {f"best/{name}": value for name, value in (state.best or {}).items()}
+    for name, value in _learned(state.params).items():
+        for key, moment in state.optimizer.state[value].items():
+            tensors[f"optimizer/{key}/{name}"] = moment
+    save_checkpoint(path, tensors, state.numbers())
+
+
+def _restore(state: State, path: Path) -> None:
+    checkpoint = load_checkpoint(path)
+    stored = _under(checkpoint.params, "params")
+    check_params(stored, state.params, str(path))
+    with torch.no_grad():
+        for name, value in state.params.items():
+            value.copy_(stored[name])
+    device = next(iter(state.params.values())).device
+    state.best = {k: v.to(device) for k, v in _under(checkpoint.params, "best").items()} or None
+    for place, moment in _under(checkpoint.params, "optimizer").items():
+        key, _, name = place.partition("/")
+        # Adam counts its steps on the CPU, wherever the parameters are.
+        value = moment if key == "step" else moment.to(device)
+        state.optimizer.state[state.params[name]][key] = value
+    for key, number in checkpoint.info.items():
+        setattr(state, key, number)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> Params:
+    head = f"{prefix}/"
+    return {name.removeprefix(head): v for name, v in tensors.items() if name.startswith(head)}
+
+
+def learned_by(params: Params, device: torch.device, frozen: Callable[[str], bool]) -> Params:
+    """Parameters on the device, asking for gradients where they are neither buffers nor frozen."""
+    placed = {name: value.to(device) for name, value in params.items()}
+    for name in trainable(placed):
+        placed[name].requires_grad_(not frozen(name))
+    return placed

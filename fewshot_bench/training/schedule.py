@@ -1,0 +1,9 @@
+"""Learning rates over a training."""
+
+import math
+
+
+def cosine(step: int, steps: int, lr: float, lr_min: float) -> float:
+    """Rate of the step with this number, from ``lr`` at 0 towards ``lr_min`` at ``steps``."""
+    share = (1 + math.cos(math.pi * step / steps)) / 2
+    return lr_min + (lr - lr_min) * share

@@ -1,0 +1,114 @@
+"""How the tasks of a meta-batch are computed: one after another, or all at once.
+
+Both give the same numbers to rounding. Task after task holds the graph of a single task and is the
+faster one on a CPU, where a convolution fills the cores; all at once, a map over tasks, gives a GPU
+enough to do, at the price of all graphs being alive together.
+"""
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.data.loader import Episode, EpisodeBatch
+from fewshot_bench.errors import ConfigError, TrainingError
+from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks
+from fewshot_bench.nn.norm import blend
+from fewshot_bench.nn.params import Params
+
+StrategyName = Literal["auto", "sequential", "vmap"]
+
+
+class Strategy(Protocol):
+    """Adds the gradient of one outer step."""
+
+    def __call__(
+        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+    ) -> float:
+        """Add the gradient of the mean meta-objective to ``.grad``, blend batch statistics.
+
+        Returns:
+            The mean meta-objective.
+
+        Raises:
+            TrainingError: it is not finite; names the episode and the inner step.
+        """
+        ...
+
+
+def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int) -> float:
+    """A :class:`Strategy` that holds the graph of one episode at a time."""
+    total = 0.0
+    for episode in batch:
+        try:
+            loss, seen = method.episode_loss(params, episode)
+        except TrainingError as error:
+            raise _diverged(step, episode.number, str(error)) from error
+        if not torch.isfinite(loss):
+            raise _diverged(step, episode.number, f"the loss is {loss.item()}")
+        (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+        blend(params, seen)
+        total += loss.item() / len(batch)
+    return total
+
+
+class AllAtOnce:
+    """A ``torch.func.vmap`` over the episodes of a batch.
+
+    Args:
+        compiled: compile the map with ``torch.compile``; the first step then takes a minute.
+    """
+
+    def __init__(self, *, compiled: bool = False) -> None:
+        self._losses = torch.compile(task_losses) if compiled else task_losses
+
+    def __call__(
+        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+    ) -> float:
+        """See :class:`Strategy`."""
+        losses, seen = self._losses(method, params, batch)
+        if not losses.isfinite().all():
+            # The map can't say where; one task after another can, and stops there.
+            return task_by_task(method, params, batch, step)
+        losses.mean().backward()  # type: ignore[no-untyped-call]
+        for task in range(len(batch)):
+            blend(params, {name: values[task] for name, values in seen.items()})
+        return float(losses.mean().item())
+
+
+def task_losses(
+    method: FewShotMethod, params: Params, batch: EpisodeBatch
+) -> tuple[Tensor, Params]:
+    """Meta-objectives (B,) of all episodes of a batch, and their batch statistics (B, ...)."""
+
+    def one(support: Tensor, query: Tensor) -> tuple[Tensor, Params]:
+        labels = (batch.support_labels, batch.query_labels)
+        episode = Episode(support, labels[0], query, labels[1], batch.n_way)
+        return method.episode_loss(params, episode)
+
+    losses, seen = torch.func.vmap(one)(batch.support, batch.query)
+    return losses, seen
+
+
+def choose_strategy(
+    name: StrategyName, method: FewShotMethod, device: torch.device, *, compiled: bool = False
+) -> Strategy:
+    """The strategy of this name; ``auto`` maps over tasks on a GPU where the method allows it.
+
+    Raises:
+        ConfigError: the method can't be mapped, or ``compiled`` without a map.
+    """
+    able = maps_over_tasks(method)
+    if name == "vmap" and not able:
+        raise ConfigError("this method draws something for each task; use --strategy sequential")
+    mapped = name == "vmap" or (name == "auto" and device.type == "cuda" and able)
+    if compiled and not mapped:
+        raise ConfigError("--compile goes with --strategy vmap")
+    return AllAtOnce(compiled=compiled) if mapped else task_by_task
+
+
+def _diverged(step: int, episode: int, what: str) -> TrainingError:
+    return TrainingError(
+        f"training diverged in step {step + 1}, episode {episode}: {what};"
+        " the last good checkpoint is kept; lower train.lr or options.lr, or set train.clip"
+    )
