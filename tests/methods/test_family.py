@@ -8,7 +8,6 @@ import torch
 from fewshot_bench.inner.optimizers.masks import RowMasks
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
-from fewshot_bench.methods.base import resolve_options
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.nn.heads import ConeHead
 from fewshot_bench.nn.params import is_buffer, trainable
@@ -173,7 +172,7 @@ def test_masks_are_drawn_anew_for_each_task():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in GRADIENT_LEARNERS if "bn" in resolve_options(name, {})]
+    "name", [name for name in GRADIENT_LEARNERS if build(name).setting == "transductive_bn"]
 )
 def test_with_running_averages_it_is_inductive(name):
     method = build(name, bn="running")

@@ -28,6 +28,6 @@ def supervised_loss(name: str, task: Task = "classification", **options: Any) ->
     loss = loss_from(name, **options)
     if loss.init(torch.Generator()):
         raise ConfigError(
-            f"{name} has to be learned first: fsbench loss train {name} writes a file to name here"
+            f"{name} has to be learned first; name the file that fsbench loss train or search wrote"
         )
     return criterion(loss, {}, task)

@@ -22,8 +22,8 @@ from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.frozen import FrozenNetwork
 from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
 from fewshot_bench.inner.losses.per_output import Task
-from fewshot_bench.inner.losses.symbolic import SymbolicLoss
-from fewshot_bench.inner.losses.taylor import N_COEFFICIENTS, TaylorGLO
+from fewshot_bench.inner.losses.symbolic import WEIGHTS, SymbolicLoss
+from fewshot_bench.inner.losses.taylor import COEFFICIENTS, N_COEFFICIENTS, TaylorGLO
 from fewshot_bench.nn.params import Params
 
 MAX_BYTES = 1_000_000
@@ -56,6 +56,14 @@ class SymbolicFile(_File):
     expression: str
     weights: list[Number]
 
+    def structure(self) -> SymbolicLoss:
+        """The expression without its weights, for learning on."""
+        return SymbolicLoss(Expression.parse(self.expression))
+
+    def phi(self) -> Params:
+        """The weights by their name."""
+        return {WEIGHTS: torch.tensor(self.weights)}
+
     def loss(self) -> SymbolicLoss:
         """With frozen weights."""
         return SymbolicLoss(Expression.parse(self.expression), tuple(self.weights))
@@ -66,6 +74,14 @@ class TaylorFile(_File):
 
     kind: Literal["taylor"] = "taylor"
     coefficients: list[Number] = Field(min_length=N_COEFFICIENTS, max_length=N_COEFFICIENTS)
+
+    def structure(self) -> TaylorGLO:
+        """The polynomial without its coefficients, for learning on."""
+        return TaylorGLO()
+
+    def phi(self) -> Params:
+        """The coefficients by their name."""
+        return {COEFFICIENTS: torch.tensor(self.coefficients)}
 
     def loss(self) -> TaylorGLO:
         """With these coefficients."""

@@ -112,3 +112,12 @@ class SymbolicLoss:
         """Predictions and targets (N, C) to losses (N,), summed over the outputs."""
         weights = phi[WEIGHTS] if self.weights is None else prediction.new_tensor(self.weights)
         return evaluate(self.expression, weights.unbind(), prediction, target).sum(dim=-1)
+
+
+def absolute_cross_entropy() -> SymbolicLoss:
+    """phi_0 |log(phi_1 y f(x))|, which the authors' code shows as found; weights to be learned.
+
+    With all weights 1 it is cross-entropy. A product of inner weights above 1 makes it rise again
+    as the target's probability goes to 1, which is a kind of label smoothing.
+    """
+    return SymbolicLoss(Expression.parse("abs(log(mul(y,f(x))))"))
