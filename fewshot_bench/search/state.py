@@ -2,13 +2,16 @@
 
 import collections
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from fewshot_bench.errors import ConfigError, DataError
+from fewshot_bench.errors import ConfigError, DataError, TrainingError
 from fewshot_bench.files import dump_json, load_json, write_atomic
+from fewshot_bench.inner.losses.loss_file import SymbolicFile, TaylorFile
 from fewshot_bench.search.archive import Archive
-from fewshot_bench.search.spec import SearchSpec
+from fewshot_bench.search.spec import SearchSpec, open_problem
 
 SCHEMA = 1
 
@@ -90,3 +93,26 @@ def load_state(path: Path, spec: SearchSpec) -> State:
         return State(table["generations"], archive, reports)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged; remove it to search anew") from error
+
+
+def found_loss(spec: SearchSpec, state: State) -> SymbolicFile | TaylorFile:
+    """The best loss as a file, with all that leads to it.
+
+    Raises:
+        TrainingError: no candidate was worth anything.
+    """
+    loss, outcome = state.archive.best()
+    if math.isinf(outcome.fitness):
+        raise TrainingError("no loss was found yet; search for more generations")
+    facts: dict[str, Any] = {
+        "task": open_problem(spec).data.task,
+        "fitness": outcome.fitness,
+        "provenance": {
+            "search": dataclasses.asdict(spec),
+            "generations": len(state.generations),
+            "counts": state.counts,
+        },
+    }
+    if spec.method == "taylorglo":
+        return TaylorFile(coefficients=list(outcome.weights), **facts)
+    return SymbolicFile(expression=loss, weights=list(outcome.weights), **facts)
