@@ -19,6 +19,7 @@ def compare(
     data: o.Data = "digits",
     model: o.Model = "mlp",
     image_size: o.ImageSize = None,
+    max_classes: o.MaxClasses = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1000,
     batch_size: o.BatchSize = 128,
     lr: o.Rate = 0.01,
@@ -39,7 +40,9 @@ def compare(
 
     numbers, names = _numbers(seeds), _names(losses)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
-    bench = o.open_bench(data, model, image_size, recipe, offline_steps, outer, online_lr)
+    bench = o.open_bench(
+        data, model, (image_size, max_classes), recipe, offline_steps, outer, online_lr
+    )
     lines = compare_losses(bench, names, numbers, level, done=_say)
     if as_json:
         _print_json(lines, numbers)

@@ -17,6 +17,9 @@ Data = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="linear, mlp, mlp-128, lenet5, or a backbone.")]
 ImageSize = Annotated[int | None, typer.Option(help="Side of a benchmark's images in pixels.")]
+MaxClasses = Annotated[
+    int | None, typer.Option(min=2, help="Only the first so many classes of a benchmark.")
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per step.")]
 Rate = Annotated[float, typer.Option(min=0, help="Learning rate of the network.")]
 OfflineSteps = Annotated[int, typer.Option(min=0, help="Updates of a loss before training.")]
@@ -31,6 +34,7 @@ def train(
     data: Data = "digits",
     model: Model = "mlp",
     image_size: ImageSize = None,
+    max_classes: MaxClasses = None,
     batch_size: BatchSize = 128,
     lr: Rate = 0.01,
     offline_steps: OfflineSteps = 250,
@@ -50,10 +54,12 @@ def train(
     if out.suffix != ".json":
         raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
     recipe = {"batch_size": batch_size, "lr": lr}
-    bench = open_bench(data, model, image_size, recipe, offline_steps, outer)
+    bench = open_bench(data, model, (image_size, max_classes), recipe, offline_steps, outer)
     phi = bench.learn(ml3() if loss == "ml3" else adalfl(), seed)
-    facts = {"data": data, "model": model, "offline_steps": offline_steps, "outer": outer}
-    file = network_file(loss, bench.data.task, phi, provenance=facts | recipe | {"seed": seed})  # type: ignore[arg-type]
+    images = {"image_size": image_size, "max_classes": max_classes}
+    learning = {"offline_steps": offline_steps, "outer": outer, "seed": seed}
+    facts = {"data": data, "model": model, **images, **recipe, **learning}
+    file = network_file(loss, bench.data.task, phi, provenance=facts)  # type: ignore[arg-type]
     write_loss(out, file)
     typer.echo(f"loss: {out}")
 
@@ -61,13 +67,17 @@ def train(
 def open_bench(
     data: str,
     model: str,
-    image_size: int | None,
+    images: tuple[int | None, int | None],
     recipe: dict[str, int | float],
     offline_steps: int,
     outer: str,
     online_lr: float = 0.0,
 ) -> "Bench":
-    """Data and network with how they are trained; ``recipe`` has fields of ``Recipe``."""
+    """Data and network with how they are trained.
+
+    ``images`` is a benchmark's image size and number of classes; ``recipe`` has fields of
+    ``Recipe``.
+    """
     from fewshot_bench.errors import ConfigError
     from fewshot_bench.platform import keep_freed_memory
     from fewshot_bench.supervised.catalogue import load_data
@@ -80,7 +90,7 @@ def open_bench(
     if outer not in ("train", "val"):
         raise ConfigError(f"--outer must be train or val, not {outer!r}")
     keep_freed_memory()
-    loaded = load_data(data, image_size)
+    loaded = load_data(data, *images)
     return Bench(
         build_model(model, loaded),
         loaded,

@@ -26,13 +26,16 @@ BUNDLED: dict[str, tuple[str, dict[str, Any], Task]] = {
 }
 
 
-def load_data(name: str, image_size: int | None = None) -> SupervisedData:
+def load_data(
+    name: str, image_size: int | None = None, max_classes: int | None = None
+) -> SupervisedData:
     """Open a data set with its fixed split.
 
     Args:
         name: a key of :data:`BUNDLED`, or an image benchmark as for ``fsbench evaluate``; of
             that, the training classes are one ordinary classification task.
         image_size: side in pixels of a benchmark's images; None for its own.
+        max_classes: take the first so many classes of a benchmark; None for all.
 
     Raises:
         ConfigError: unknown name, or scikit-learn is not installed.
@@ -41,7 +44,7 @@ def load_data(name: str, image_size: int | None = None) -> SupervisedData:
     if name in BUNDLED:
         return _bundled(name)
     if name.partition(":")[0] in BENCHMARKS:
-        return _training_classes(name, image_size)
+        return _training_classes(name, image_size, max_classes)
     known = ", ".join([*BUNDLED, *(entry.name for entry in BENCHMARKS)])
     raise ConfigError(f"unknown data set {name!r}; known: {known}")
 
@@ -90,16 +93,17 @@ def _standardised(x: Tensor, train: Tensor) -> Tensor:
     return ((x - mean) / std.where(std > 0, 1.0)).float()
 
 
-def _training_classes(name: str, image_size: int | None) -> SupervisedData:
+def _training_classes(name: str, image_size: int | None, max_classes: int | None) -> SupervisedData:
     store = open_benchmark(name, image_size)
     # A turned drawing is a class of its own, but not a drawing of its own.
     manifest = dataclasses.replace(store.manifest, rotations=False)
     split = dataclasses.replace(store, manifest=manifest).split("train")
-    ids = split_parts(len(split.images), split.labels)
-    images = torch.from_numpy(split.images)
+    n_classes = min(split.n_classes, max_classes or split.n_classes)
+    n_images = int(split.class_sizes[:n_classes].sum())
+    images, labels = (torch.from_numpy(array[:n_images]) for array in (split.images, split.labels))
+    ids = split_parts(n_images, split.labels[:n_images])
     normalise = Normalise(*_moments(images, ids["train"]))
-    labels = torch.from_numpy(split.labels)
-    return _assemble(name, "classification", split.n_classes, images, labels, ids, normalise)
+    return _assemble(name, "classification", n_classes, images, labels, ids, normalise)
 
 
 def _moments(images: Tensor, train: Tensor) -> tuple[list[float], list[float]]:
