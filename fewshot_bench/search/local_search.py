@@ -136,5 +136,5 @@ def _first_step(optimizer: SGD, grads: Params, weights: Params) -> Params:
 
 def _slope(optimizer: SGD) -> float:
     """What the first step does to a weight per unit of its gradient."""
-    one = {"": torch.ones(())}
-    return _first_step(optimizer, one, {"": torch.zeros(())})[""].item()
+    one = torch.ones((), dtype=torch.float64)
+    return _first_step(optimizer, {"": one}, {"": 0 * one})[""].item()
