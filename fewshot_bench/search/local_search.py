@@ -37,10 +37,10 @@ from fewshot_bench.supervised.train import (
 
 
 def weighted(expressions: Sequence[Expression], weights: Sequence[Tensor]) -> list[PairLoss]:
-    """Trees with these weights as losses."""
+    """Trees with these weights as losses, differentiable in weights that ask for gradients."""
 
     def one(expression: Expression, own: Tensor) -> PairLoss:
-        edges = own.unbind()
+        edges = own.unbind() if own.requires_grad else own.tolist()
         return lambda prediction, target: evaluate(expression, edges, prediction, target).sum(-1)
 
     return [one(e, w) for e, w in zip(expressions, weights, strict=True)]

@@ -67,10 +67,10 @@ def advance(spec: SearchSpec, state: State, mapped: Map) -> dict[str, int]:
     unknown = [c for c in dict.fromkeys(candidates) if c not in archive.outcomes]
     merged = _merge(spec, archive, unknown)
     new = [c for c in unknown if c not in merged]
-    size = open_problem(spec).stack_size
-    stacks = [new[i : i + size] for i in range(0, len(new), size)]
-    results = itertools.chain.from_iterable(mapped(functools.partial(assess, spec), stacks))
-    outcomes: dict[str, Outcome] = dict(zip(new, results, strict=True))
+    stacks = open_problem(spec).stacks(new)
+    results = mapped(functools.partial(assess, spec), stacks)
+    found = dict(zip(itertools.chain(*stacks), itertools.chain(*results), strict=True))
+    outcomes: dict[str, Outcome] = {candidate: found[candidate] for candidate in new}
     archive.outcomes |= outcomes
     archive.outcomes |= {c: archive.outcomes[twin] for c, twin in merged.items()}
     state.generations.append(candidates)

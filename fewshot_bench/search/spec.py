@@ -15,7 +15,7 @@ Method = Literal["evomal", "gp", "taylorglo"]
 Verdict = Literal["kept", "no gradient", "rejected", "not finite"]
 
 STACKED_NUMBERS = 300_000  # parameters in one stack of networks: more do not fit the cache
-LARGEST_STACK = 8
+LARGEST_STACK = 12
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,13 @@ class Problem:
     data: SupervisedData
     model: Model
 
-    @property
-    def stack_size(self) -> int:
-        """How many networks are trained at once; decided by their size alone."""
+    def stacks(self, candidates: list[str]) -> list[list[str]]:
+        """Candidates in stacks of nearly equal size, which depends on the network's alone."""
         params = self.model.init(generator(0, 0))
         n_numbers = sum(value.numel() for value in params.values())
-        return max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
+        largest = max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
+        n_stacks = math.ceil(len(candidates) / largest)
+        return [candidates[first::n_stacks] for first in range(n_stacks)]
 
 
 @functools.lru_cache(maxsize=1)

@@ -47,7 +47,7 @@ def mean_losses(losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor) ->
     """Mean loss (K,) of outputs (K, N, C), each by its own of K losses."""
     predictions, wanted = pairs(outputs, targets)
     rows = zip(losses, predictions.unbind(), strict=True)
-    return torch.stack([loss(prediction, wanted).mean() for loss, prediction in rows])
+    return torch.stack([loss(prediction, wanted) for loss, prediction in rows]).mean(-1)
 
 
 def copies(params: Params, k: int) -> Params:

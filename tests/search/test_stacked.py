@@ -71,3 +71,14 @@ def test_one_loss_that_is_not_finite_leaves_the_others_alone():
     params, alive = train_stacked(problem.model, problem.data, [bad, good], recipe, 0)
     assert alive.tolist() == [False, True]
     assert all(torch.equal(params[name][1], alone[name][1]) for name in params)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "n", "sizes"), [((), 25, [9, 8, 8]), ((1000, 1000), 3, [1] * 3)]
+)
+def test_candidates_are_stacked_evenly_unless_networks_are_large(hidden, n, sizes):
+    candidates = [str(i) for i in range(n)]
+    stacks = make_problem(hidden=hidden).stacks(candidates)
+    assert [len(stack) for stack in stacks] == sizes
+    assert sorted(sum(stacks, [])) == sorted(candidates)
+    assert make_problem().stacks([]) == []

@@ -50,13 +50,16 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 
 
 def evaluate(
-    expression: Expression, weights: Sequence[Tensor], prediction: Tensor, target: Tensor
+    expression: Expression,
+    weights: Sequence[Tensor] | Sequence[float],
+    prediction: Tensor,
+    target: Tensor,
 ) -> Tensor:
     """Value of the weighted tree, element by element.
 
     Args:
         expression: the tree.
-        weights: one scalar for each node but the root, in prefix order.
+        weights: one scalar for each node but the root, in prefix order; numbers are faster.
         prediction: f(x), any shape.
         target: y, of the same shape.
 
@@ -110,8 +113,8 @@ class SymbolicLoss:
 
     def of_outputs(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:
         """Predictions and targets (N, C) to losses (N,), summed over the outputs."""
-        weights = phi[WEIGHTS] if self.weights is None else prediction.new_tensor(self.weights)
-        return evaluate(self.expression, weights.unbind(), prediction, target).sum(dim=-1)
+        weights = phi[WEIGHTS].unbind() if self.weights is None else self.weights
+        return evaluate(self.expression, weights, prediction, target).sum(dim=-1)
 
 
 def absolute_cross_entropy() -> SymbolicLoss:
