@@ -80,5 +80,5 @@ def test_candidates_are_stacked_evenly_unless_networks_are_large(hidden, n, size
     candidates = [str(i) for i in range(n)]
     stacks = make_problem(hidden=hidden).stacks(candidates)
     assert [len(stack) for stack in stacks] == sizes
-    assert sorted(sum(stacks, [])) == sorted(candidates)
+    assert sorted(c for stack in stacks for c in stack) == sorted(candidates)
     assert make_problem().stacks([]) == []
