@@ -79,7 +79,7 @@ def learn_offline(
     adam = torch.optim.Adam(list(phi.values()), lr=offline.lr)
     weights = generator(seed, WEIGHTS)
     inner = batches(data, "train", recipe.batch_size, seed)
-    outer = batches(data, offline.outer, recipe.batch_size, seed)
+    outer = batches(data, offline.outer, recipe.batch_size, seed, outer=True)
     learned, optimizer = criterion(loss, phi, data.task), recipe.optimizer
     for step in range(offline.steps):
         now = begin(model, optimizer, weights)

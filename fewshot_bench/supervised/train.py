@@ -83,10 +83,22 @@ def generator(seed: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(Philox(key=[seed, stream]).random_raw()))
 
 
-def batches(data: SupervisedData, part: PartName, size: int, seed: int) -> Iterator[Batch]:
-    """Batches without end: every epoch in a new order, its incomplete last batch left out."""
+def batches(
+    data: SupervisedData, part: PartName, size: int, seed: int, *, outer: bool | None = None
+) -> Iterator[Batch]:
+    """Batches without end: every epoch in a new order, its incomplete last batch left out.
+
+    Args:
+        data: the data set.
+        part: which of its parts.
+        size: examples per batch, as far as there are so many.
+        seed: of the orders.
+        outer: whether they are what a loss is learned on, whose order has nothing to do with
+            that of what the network is trained on; None for all parts but the training part.
+    """
     examples: Examples = getattr(data, part)
-    draws = generator(seed, TRAINING if part == "train" else OUTER)
+    is_outer = part != "train" if outer is None else outer
+    draws = generator(seed, OUTER if is_outer else TRAINING)
     size = min(size, len(examples))
     while True:
         order = torch.randperm(len(examples), generator=draws)

@@ -103,7 +103,7 @@ def train_adaptively(
     learned, optimizer = criterion(loss, phi, data.task), recipe.optimizer
     now = begin(model, optimizer, generator(seed, WEIGHTS))
     inner = batches(data, "train", recipe.batch_size, seed)
-    outer = batches(data, online.outer, recipe.batch_size, seed)
+    outer = batches(data, online.outer, recipe.batch_size, seed, outer=True)
     for step in range(recipe.steps):
         after = descend(model, learned, optimizer, now, next(inner), differentiable=True)
         if after is None:

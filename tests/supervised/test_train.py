@@ -70,6 +70,13 @@ def test_an_epoch_shows_every_example_once():
     assert len(x) == len(y) == 20
 
 
+def test_what_a_loss_is_learned_on_comes_in_another_order():
+    data = make_data()
+    inner, outer = (next(batches(data, "train", 20, 0, outer=o))[0] for o in (False, True))
+    assert not torch.equal(inner, outer)
+    assert torch.equal(inner, next(batches(data, "train", 20, 0))[0])
+
+
 def test_a_loss_that_is_not_finite_ends_the_training():
     data = make_data()
     calls = itertools.count()
