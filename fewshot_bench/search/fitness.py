@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from fewshot_bench.inner.losses.symbolic import INITIAL_SPREAD
 from fewshot_bench.inner.losses.taylor import taylor_loss
 from fewshot_bench.search.local_search import tune, weighted
 from fewshot_bench.search.rejection import improves, output_gradients, sampled_outputs
-from fewshot_bench.search.spec import Outcome, Problem, SearchSpec, open_problem
+from fewshot_bench.search.spec import Outcome, Problem, SearchSpec, Verdict, open_problem
 from fewshot_bench.search.stacked import PairLoss, stacked_errors, train_stacked
 from fewshot_bench.supervised.train import generator
 
@@ -31,19 +32,66 @@ def assess(spec: SearchSpec, candidates: Sequence[str]) -> list[Outcome]:
     problem = open_problem(spec)
     if spec.method == "taylorglo":
         return _assess_taylor(spec, problem, [torch.tensor(json.loads(c)) for c in candidates])
-    expressions = [Expression.parse(text) for text in candidates]
-    start = [initial_weights(spec, expression) for expression in expressions]
-    outputs, targets = sampled_outputs(problem.model, problem.data, spec.seed)
-    grads = output_gradients(weighted(expressions, start), outputs, targets)
-    outcomes = [Outcome("no gradient")] * len(expressions)
-    keep = (grads != 0).flatten(1).any(1).nonzero().flatten().tolist()
-    if keep:
-        found = _assess_trees(
-            spec, problem, [expressions[i] for i in keep], [start[i] for i in keep]
-        )
-        for place, outcome in zip(keep, found, strict=True):
-            outcomes[place] = outcome
-    return outcomes
+    trees = [_Tree.fresh(spec, Expression.parse(text)) for text in candidates]
+    sampled = sampled_outputs(problem.model, problem.data, spec.seed)
+    grads = output_gradients(_losses(trees), *sampled)
+    alive = _drop(trees, (grads != 0).flatten(1).any(1), "no gradient")
+    if spec.method == "evomal":
+        alive = _learn_weights(spec, problem, alive)
+    alive = _reject(spec, alive, sampled)
+    for tree, fitness in zip(alive, _fitness(spec, problem, _losses(alive)), strict=True):
+        tree.outcome = _outcome(fitness, tree.weights)
+    return [tree.outcome for tree in trees if tree.outcome is not None]
+
+
+@dataclass(eq=False)
+class _Tree:
+    """A candidate on its way; what became of it is None as long as it is alive."""
+
+    expression: Expression
+    weights: Tensor
+    outcome: Outcome | None = None
+
+    @classmethod
+    def fresh(cls, spec: SearchSpec, expression: Expression) -> "_Tree":
+        return cls(expression, initial_weights(spec, expression))
+
+
+def _losses(trees: Sequence[_Tree]) -> list[PairLoss]:
+    return weighted([tree.expression for tree in trees], [tree.weights for tree in trees])
+
+
+def _drop(trees: Sequence[_Tree], good: Tensor, verdict: Verdict) -> list[_Tree]:
+    for tree, fine in zip(trees, good.tolist(), strict=True):
+        if not fine:
+            tree.outcome = Outcome(verdict)
+    return [tree for tree in trees if tree.outcome is None]
+
+
+def _reject(spec: SearchSpec, trees: list[_Tree], sampled: tuple[Tensor, Tensor]) -> list[_Tree]:
+    if not trees:
+        return []
+    good = improves(_losses(trees), *sampled, spec.protocol_steps, spec.protocol_lr)
+    return _drop(trees, good, "rejected")
+
+
+def _learn_weights(spec: SearchSpec, problem: Problem, trees: list[_Tree]) -> list[_Tree]:
+    if not trees:
+        return []
+    learned = tune(
+        [tree.expression for tree in trees],
+        [tree.weights for tree in trees],
+        problem.model,
+        problem.data,
+        spec.recipe,
+        spec.local_steps,
+        spec.local_lr,
+        spec.seed,
+    )
+    for tree, weights in zip(trees, learned, strict=True):
+        tree.weights = weights
+    finite = torch.stack([weights.isfinite().all() for weights in learned])
+    return _drop(trees, finite, "not finite")
 
 
 def initial_weights(spec: SearchSpec, expression: Expression) -> Tensor:
@@ -54,30 +102,6 @@ def initial_weights(spec: SearchSpec, expression: Expression) -> Tensor:
     stream = int(sha256(str(expression).encode())[:8], 16)
     noise = torch.randn(len(weights), generator=generator(spec.seed, stream))
     return weights + INITIAL_SPREAD * noise
-
-
-def _assess_trees(
-    spec: SearchSpec, problem: Problem, expressions: list[Expression], weights: list[Tensor]
-) -> list[Outcome]:
-    model, data = problem.model, problem.data
-    if spec.method == "evomal":
-        weights = tune(
-            expressions,
-            weights,
-            model,
-            data,
-            spec.recipe,
-            spec.local_steps,
-            spec.local_lr,
-            spec.seed,
-        )
-    outputs, targets = sampled_outputs(model, data, spec.seed)
-    losses = weighted(expressions, weights)
-    good = improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).tolist()
-    fitness = _fitness(spec, problem, [loss for loss, ok in zip(losses, good, strict=True) if ok])
-    return [
-        _outcome(fitness.pop(0) if ok else None, own) for own, ok in zip(weights, good, strict=True)
-    ]
 
 
 def _assess_taylor(spec: SearchSpec, problem: Problem, coefficients: list[Tensor]) -> list[Outcome]:
@@ -97,10 +121,6 @@ def _fitness(spec: SearchSpec, problem: Problem, losses: list[PairLoss]) -> list
     return found.where(alive & found.isfinite(), math.inf).tolist()
 
 
-def _outcome(fitness: float | None, weights: Tensor) -> Outcome:
-    if not weights.isfinite().all():
-        return Outcome("not finite")
-    own = tuple(weights.tolist())
-    if fitness is None:
-        return Outcome("rejected", weights=own)
-    return Outcome("kept" if math.isfinite(fitness) else "not finite", fitness, own)
+def _outcome(fitness: float, weights: Tensor) -> Outcome:
+    verdict: Verdict = "kept" if math.isfinite(fitness) else "not finite"
+    return Outcome(verdict, fitness, tuple(weights.tolist()))
