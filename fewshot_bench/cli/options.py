@@ -21,6 +21,10 @@ NQuery = Annotated[int | None, typer.Option("--n-query", help="Query images per 
 Seed = Annotated[int | None, typer.Option(help="Training seed (weights and training episodes).")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
 Workers = Annotated[int, typer.Option(min=0, help="Threads that load ahead, for slow disks.")]
+Strategy = Annotated[
+    str, typer.Option(help="Tasks of a step: sequential, vmap (all at once), or auto by device.")
+]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the map of --strategy vmap.")]
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.")]
 Settings = Annotated[
     list[str] | None,

@@ -16,6 +16,8 @@ def train(
     image_size: o.ImageSize = None,
     device: o.Device = "auto",
     workers: o.Workers = 0,
+    strategy: o.Strategy = "auto",
+    compile_map: o.Compile = False,
     config: o.Config = None,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
@@ -33,7 +35,7 @@ def train(
         return
     from fewshot_bench.cli.work import obtain_model, open_run
 
-    run = open_run(resolved, device, workers)
+    run = open_run(resolved, device, workers, strategy, compiled=compile_map)
     checkpoint = obtain_model(run)
     selection = checkpoint.info["selection"]
     typer.echo(

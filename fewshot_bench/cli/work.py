@@ -10,14 +10,13 @@ from fewshot_bench.data.store import MANIFEST
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.run import MODEL, Run, choose_device, prepare_run, train
-from fewshot_bench.training.strategy import StrategyName
 
 
 def open_run(
     config: RunConfig,
     device: str,
     workers: int,
-    strategy: StrategyName = "auto",
+    strategy: str = "auto",
     *,
     compiled: bool = False,
 ) -> Run:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.random import SeedSequence
 from torch import Tensor
 
 from fewshot_bench.data.store import Split
@@ -76,7 +77,7 @@ class ImageLoader:
 
     def _key(self, purpose: int, number: int) -> int:
         """A seed of its own for each purpose and number."""
-        sequence = np.random.SeedSequence([self._seed, purpose, number])
+        sequence = SeedSequence([self._seed, purpose, number])
         return int(sequence.generate_state(1, np.uint64)[0] >> 1)
 
 

@@ -52,6 +52,11 @@ def sees_queries(loss: InnerLoss) -> bool:
     return bool(getattr(loss, "transductive", False))
 
 
+def needs_draws(part: object) -> bool:
+    """Whether an optimiser or transform draws for each task; those that do say ``draws = True``."""
+    return bool(getattr(part, "draws", False))
+
+
 class InnerOptimizer(Protocol):
     """How a gradient becomes a step."""
 

@@ -18,7 +18,13 @@ from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.losses.cross_entropy import CrossEntropy
-from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer, TaskView, sees_queries
+from fewshot_bench.inner.protocols import (
+    InnerLoss,
+    InnerOptimizer,
+    TaskView,
+    needs_draws,
+    sees_queries,
+)
 from fewshot_bench.inner.unroll import Order, unroll
 from fewshot_bench.methods.base import FewShotMethod, Setting
 from fewshot_bench.methods.relation import Relation
@@ -86,8 +92,12 @@ class GradientLearner:
 
     @property
     def maps(self) -> bool:
-        """Whether a map over tasks can run an episode: not if its optimiser draws for each task."""
-        return not getattr(self.optimizer, "draws", False)
+        """Whether a map over tasks can run an episode.
+
+        Not if its optimiser draws for each task; nor with running averages, since what inner steps
+        see can't leave the transforms inside a map.
+        """
+        return self.bn in ("batch", "support") and not needs_draws(self.optimizer)
 
     @property
     def relation_network(self) -> FewShotMethod | None:

@@ -51,6 +51,11 @@ class Annealed:
         """Of the learner."""
         return self.learner.setting
 
+    @property
+    def maps(self) -> bool:
+        """Of the learner."""
+        return self.learner.maps
+
     def at(self, progress: float) -> GradientLearner:
         """The learner when this share of the training is done, from 0 to 1."""
         return dataclasses.replace(

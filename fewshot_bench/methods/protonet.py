@@ -29,6 +29,7 @@ class ProtoNet:
     """
 
     setting: Setting = "inductive"
+    maps = True
 
     def __init__(self, setup: Setup, temperature: float = 1.0) -> None:
         self.backbone = build_backbone(setup.backbone, setup.image, bn="running")

@@ -46,6 +46,11 @@ class OneStepWarps:
         """Of the learner."""
         return self.learner.setting
 
+    @property
+    def maps(self) -> bool:
+        """Of the learner."""
+        return self.learner.maps
+
     def init(self, generator: torch.Generator) -> Params:
         """Of the learner."""
         return self.learner.init(generator)

@@ -36,7 +36,7 @@ from fewshot_bench.training.checkpoint import (
 from fewshot_bench.training.fit import STATE, Observer, State
 from fewshot_bench.training.meta_train import MetaTraining, meta_train
 from fewshot_bench.training.parts import pretrained_backbone, trained_relation
-from fewshot_bench.training.strategy import StrategyName, choose_strategy
+from fewshot_bench.training.strategy import choose_strategy
 
 MODEL = "model.safetensors"
 
@@ -58,7 +58,7 @@ class Run:
     store: ImageStore
     device: torch.device
     workers: int = 0
-    strategy: StrategyName = "auto"
+    strategy: str = "auto"
     compiled: bool = False
 
     @property
@@ -114,7 +114,7 @@ def prepare_run(
     device: str = "auto",
     workers: int = 0,
     store: ImageStore | None = None,
-    strategy: StrategyName = "auto",
+    strategy: str = "auto",
     *,
     compiled: bool = False,
 ) -> Run:
@@ -139,7 +139,7 @@ def prepare_run(
     run = Run(config, store, choose_device(device), workers, strategy, compiled)
     # What can't work shows here, not after minutes.
     choose_strategy(strategy, run.method, run.device, compiled=compiled)
-    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1"):
+    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1."):
         raise ConfigError(
             f"{config.method} keeps its first blocks as pre-training leaves them;"
             " set pretrain.steps, or options.trunk=learned"

@@ -5,7 +5,7 @@ faster one on a CPU, where a convolution fills the cores; all at once, a map ove
 enough to do, at the price of all graphs being alive together.
 """
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks
 from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 
-StrategyName = Literal["auto", "sequential", "vmap"]
+NAMES = ("auto", "sequential", "vmap")
 
 
 class Strategy(Protocol):
@@ -91,16 +91,18 @@ def task_losses(
 
 
 def choose_strategy(
-    name: StrategyName, method: FewShotMethod, device: torch.device, *, compiled: bool = False
+    name: str, method: FewShotMethod, device: torch.device, *, compiled: bool = False
 ) -> Strategy:
     """The strategy of this name; ``auto`` maps over tasks on a GPU where the method allows it.
 
     Raises:
-        ConfigError: the method can't be mapped, or ``compiled`` without a map.
+        ConfigError: no such strategy, the method can't be mapped, or ``compiled`` without a map.
     """
+    if name not in NAMES:
+        raise ConfigError(f"--strategy is one of {', '.join(NAMES)}, not {name!r}")
     able = maps_over_tasks(method)
     if name == "vmap" and not able:
-        raise ConfigError("this method draws something for each task; use --strategy sequential")
+        raise ConfigError("this method can't be mapped over tasks; use --strategy sequential")
     mapped = name == "vmap" or (name == "auto" and device.type == "cuda" and able)
     if compiled and not mapped:
         raise ConfigError("--compile goes with --strategy vmap")

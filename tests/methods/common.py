@@ -3,15 +3,17 @@
 import torch
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import Setup, build_method
+from fewshot_bench.methods.base import Setup, build_method, frozen_in
 from fewshot_bench.methods.maml_plus_plus import Annealed
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import is_buffer
+from tests.tiny import SMALL
 
 N_WAY, N_SHOT, N_QUERY, SIZE = 4, 2, 3, 16
 
 
 def build(name, backbone="conv4-32", n_way=N_WAY, **options):
+    options = SMALL.get(name.partition("[")[0], {}) | options
     return build_method(name, Setup(backbone, ImageShape(1, SIZE), n_way), options)
 
 
@@ -25,8 +27,24 @@ def make_params(method, dtype=torch.float64, seed=0):
     params = method.init(torch.Generator().manual_seed(seed))
     params = {name: value.to(dtype) for name, value in params.items()}
     for name, value in params.items():
-        value.requires_grad_(not is_buffer(name))
+        value.requires_grad_(not is_buffer(name) and not frozen_in(method, name))
     return params
+
+
+def shaken(params, scale=0.05, seed=3):
+    """Away from the identity, so that no derivative is zero by symmetry."""
+    generator = torch.Generator().manual_seed(seed)
+    out = {}
+    for name, value in params.items():
+        noise = torch.randn(value.shape, generator=generator).to(value.dtype)
+        size = value.detach().abs().clamp(max=1).mean().clamp(min=0.2)
+        step = 0.0 if is_buffer(name) else scale * size
+        out[name] = (value.detach() + step * noise).requires_grad_(value.requires_grad)
+    return out
+
+
+def learned(params):
+    return {name: value for name, value in params.items() if value.requires_grad}
 
 
 def make_episode(dtype=torch.float64, seed=0, n_way=N_WAY):

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from fewshot_bench.nn.norm import blend
-from fewshot_bench.nn.params import trainable
 from fewshot_bench.registry import METHODS
-from tests.methods.common import N_WAY, build, make_episode, make_params
+from tests.methods.common import N_WAY, build, learned, make_episode, make_params, shaken
 
 NAMES = [entry.name for entry in METHODS]
 
@@ -60,22 +59,11 @@ def test_initialisation_follows_the_generator(case):
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
-def awake(params):
-    """Away from zeros, where learned losses start and let no gradient through to what they hide."""
-    generator = torch.Generator().manual_seed(4)
-    return {
-        name: value
-        if value.any()
-        else (value + 0.1 * torch.randn(value.shape, generator=generator)).detach().requires_grad_()
-        for name, value in params.items()
-    }
-
-
 def test_every_meta_parameter_gets_a_finite_gradient(case):
     _, method, params = case
-    params = awake(params)
+    params = shaken(params)  # some learn nothing at the point where they begin as identity
     loss, _ = method.episode_loss(params, make_episode())
-    names = list(trainable(params))
+    names = list(learned(params))
     grads = torch.autograd.grad(loss, [params[name] for name in names], allow_unused=True)
     for name, grad in zip(names, grads, strict=True):
         assert grad is not None, f"{name} is not part of the loss"
@@ -115,6 +103,10 @@ def rename_classes(name, value, order):
     if "head." in name:
         for dim in (dim for dim, size in enumerate(value.shape) if size == N_WAY):
             value = value.index_select(dim, order)
+    if name.startswith("loss.") and value.shape[-1] == 2 * N_WAY + 1:
+        # NPBML's networks see the logits, then the labels, then the loss of an image.
+        columns = torch.cat([order, N_WAY + order, torch.tensor([2 * N_WAY])])
+        value = value.index_select(-1, columns)
     return value
 
 

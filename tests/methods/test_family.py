@@ -8,28 +8,27 @@ import torch
 from fewshot_bench.inner.optimizers.masks import RowMasks
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import sees_queries
+from fewshot_bench.methods.base import resolve_options
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.nn.heads import ConeHead
-from fewshot_bench.nn.params import is_buffer, trainable
+from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.registry import METHODS
-from tests.methods.common import build, build_learner, make_episode, make_params, slope
+from tests.methods.common import (
+    build,
+    build_learner,
+    learned,
+    make_episode,
+    make_params,
+    shaken,
+    slope,
+)
 
 GRADIENT_LEARNERS = [
     entry.name for entry in METHODS if isinstance(build_learner(entry.name), GradientLearner)
 ]
 # A first-order outer gradient is not the derivative of the loss, by intention.
 EXACT = [name for name in GRADIENT_LEARNERS if name != "fomaml"]
-
-
-def shaken(params, scale=0.05, seed=3):
-    """Away from the identity, so that no derivative is zero by symmetry."""
-    generator = torch.Generator().manual_seed(seed)
-    out = {}
-    for name, value in params.items():
-        noise = torch.randn(value.shape, generator=generator).double()
-        step = 0.0 if is_buffer(name) else scale * value.detach().abs().clamp(max=1).mean()
-        out[name] = (value.detach() + step * noise).requires_grad_(not is_buffer(name))
-    return out
 
 
 def smooth_learner(name, **options):
@@ -47,7 +46,7 @@ def smooth_learner(name, **options):
 def test_meta_gradients_equal_finite_differences(name):
     method = smooth_learner(name, steps=2)
     params, episode = shaken(make_params(method)), make_episode()
-    names = list(trainable(params))
+    names = list(learned(params))
     loss, _ = method.episode_loss(params, episode)
     grads = torch.autograd.grad(loss, [params[n] for n in names])
     for group in ("backbone", "optimizer", "warp", "film", "loss", ""):
@@ -70,7 +69,7 @@ def test_first_order_gives_every_weight_a_gradient_without_second_derivatives(na
     method = dataclasses.replace(build_learner(name, steps=2), order=1)
     params, episode = shaken(make_params(method)), make_episode()
     loss, _ = method.episode_loss(params, episode)
-    weights = [value for key, value in params.items() if key.endswith("conv.weight")]
+    weights = [value for key, value in learned(params).items() if key.endswith("conv.weight")]
     assert all(g.abs().max() > 0 for g in torch.autograd.grad(loss, weights, retain_graph=True))
     exact = dataclasses.replace(method, order=2).episode_loss(params, episode)[0]
     torch.testing.assert_close(loss, exact)
@@ -81,10 +80,11 @@ def test_the_prefix_run_once_equals_running_everything(name):
     """As a single stage, the whole network goes through every inner step."""
     method = build_learner(name, steps=2)
     params, episode = shaken(make_params(method)), make_episode()
-    whole = dataclasses.replace(method, backbone=Unsplit(method.backbone))
+    backbone = Unsplit(method.backbone, method.trunk)
+    whole = dataclasses.replace(method, backbone=backbone, trunk=0)
     for run in (lambda m: m.episode_loss(params, episode)[0], lambda m: m.predict(params, episode)):
         torch.testing.assert_close(run(method), run(whole), rtol=1e-6, atol=1e-6)
-    names = list(trainable(params))
+    names = list(learned(params))
     once, always = (
         torch.autograd.grad(m.episode_loss(params, episode)[0], [params[n] for n in names])
         for m in (method, whole)
@@ -98,13 +98,15 @@ class Unsplit:
 
     name = "backbone"
 
-    def __init__(self, backbone):
+    def __init__(self, backbone, trunk):
         self.backbone, self.feature_dim, self.stages = backbone, backbone.feature_dim, (self,)
+        self.trunk = trunk
 
     def __call__(self, params, x, mode, first=0, last=None):
         if last == 0 or first == 1:
             return x
-        return self.backbone(params, x, mode)
+        x = self.backbone(params, x, NormMode(training=False), last=self.trunk)
+        return self.backbone(params, x, mode, first=self.trunk)
 
 
 FROZEN = {
@@ -114,6 +116,7 @@ FROZEN = {
     "t-net": ("warp.",),
     "mt-net": ("warp.",),
     "warpgrad": ("warp.",),
+    "npbml": ("backbone.block1", "backbone.block3", "warp.", "film.warp", "loss.", "relation."),
 }
 
 
@@ -172,10 +175,13 @@ def test_masks_are_drawn_anew_for_each_task():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in GRADIENT_LEARNERS if build(name).setting == "transductive_bn"]
+    "name", [name for name in GRADIENT_LEARNERS if "bn" in resolve_options(name, {})]
 )
-def test_with_running_averages_it_is_inductive(name):
-    method = build(name, bn="running")
+@pytest.mark.parametrize("bn", ["running", "support"])
+def test_without_statistics_of_the_queries_it_is_inductive(name, bn):
+    method = build(name, bn=bn)
+    if sees_queries(method.loss):
+        pytest.skip("its loss sees the queries")
     assert method.setting == "inductive"
     params, episode = make_params(method), make_episode()
     changed = dataclasses.replace(

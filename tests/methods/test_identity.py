@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from fewshot_bench.methods.base import resolve_options
-from fewshot_bench.nn.params import is_buffer
+from fewshot_bench.nn.params import is_buffer, trainable
+from fewshot_bench.nn.warp import WarpedBlock
 from tests.methods.common import N_WAY, build, build_learner, make_episode, make_params
 
 STEPS, LR = 3, 0.05
@@ -41,6 +42,13 @@ def zero_head(params):
     return params | {"head.weight": zeros, "head.bias": zeros[:, 0]}
 
 
+def on_the_last_block(member, maml):
+    """MAML on the layers that NPBML moves, behind the same frozen blocks."""
+    backbone = member.backbone.wrapped(lambda s: s.stage if isinstance(s, WarpedBlock) else s)
+    same = {name: getattr(member, name) for name in ("head", "trunk", "bn")}
+    return dataclasses.replace(maml, backbone=backbone, **same)
+
+
 def one_normalisation(params):
     """Without averages, and with the affine parameters of the first step for all of them."""
     kept = {name: value for name, value in params.items() if not is_buffer(name)}
@@ -64,6 +72,7 @@ class Case:
     as_member: Callable = same  # leaves to parameters of the member
     as_maml: Callable = same  # leaves to parameters of MAML
     maml: dict = field(default_factory=dict)
+    plain: Callable = lambda member, maml: maml
 
 
 CASES = [
@@ -91,6 +100,15 @@ CASES = [
     Case("sca", {"lr": LR}, with_values(linear2__weight=0.0), maml={"test_steps": STEPS}),
     Case("maml+sparse_lsr", {"lr": LR, "smoothing": 0.0}),
     Case("maml+evomal", {"lr": LR}, with_values(loss__weights=1.0)),
+    Case("npbml", {"lr": LR}, plain=on_the_last_block),
+    Case("npbml", {"lr": LR, "relation": "prototypes"}, plain=on_the_last_block),
+    *(
+        Case(f"npbml[{variant}]", {"lr": LR}, plain=on_the_last_block)
+        for variant in (
+            *("init", "init+opt", "init+loss", "init+opt+loss", "inductive", "no-pretraining"),
+            *("loss-inductive", "loss-transductive", "loss-regulariser"),
+        )
+    ),
 ]
 
 
@@ -100,9 +118,9 @@ def test_identity_settings_give_maml(case):
     own = {name: n for name, n in steps.items() if name in resolve_options(case.name, {})}
     member = build_learner(case.name, **own, **case.options)
     plain = build("maml", lr=LR, **(steps | case.maml))
-    plain = dataclasses.replace(plain, adapt=member.adapt)
+    plain = dataclasses.replace(case.plain(member, plain), adapt=member.adapt)
     leaves, episode = case.identity(make_params(member)), make_episode()
-    leaves = {name: value.detach().requires_grad_() for name, value in leaves.items()}
+    leaves = {n: p.detach().requires_grad_(not is_buffer(n)) for n, p in leaves.items()}
     pairs = ((member, case.as_member(leaves)), (plain, case.as_maml(leaves)))
 
     moved, expected = (m.adapted(p, episode) for m, p in pairs)
@@ -112,7 +130,7 @@ def test_identity_settings_give_maml(case):
         logits, expected = (m.predict(p, episode) for m, p in pairs)
         torch.testing.assert_close(logits, expected, rtol=1e-6, atol=1e-6)
 
-    names = [n for n in leaves if n.startswith(("backbone.", "head."))]
+    names = [n for n in trainable(leaves) if n.startswith(("backbone.", "head."))]
     (loss, grads), (plain_loss, plain_grads) = (
         loss_and_grads(m, p, episode, [leaves[n] for n in names]) for m, p in pairs
     )

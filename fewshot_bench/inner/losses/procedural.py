@@ -7,7 +7,8 @@ Raymond, Chen, Xue, Zhang: Meta-Learning Neural Procedural Biases, 2024, arXiv 2
   between the two; no query label;
 * regulariser: sees mean, standard deviation, L1 and L2 norm of each moving tensor.
 
-Each network is in -> width -> width -> 1, its linear layers modulated (FiLM) by what enters them.
+Each network is in -> width -> width -> 1, its linear layers modulated (FiLM) by what enters them:
+a layer has three rows for each output, its value and a scale and a shift for it.
 The last layers start at zero, so that training starts as MAML. The inductive and the transductive
 network know classes by their number, as in the paper.
 
@@ -29,7 +30,7 @@ from torch import Tensor
 from fewshot_bench.inner.losses.network import SmoothLeakyReLU
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.heads import init_linear, linear
-from fewshot_bench.nn.params import Params, merge
+from fewshot_bench.nn.params import Params, merge, subset
 
 Term: TypeAlias = Literal["inductive", "transductive", "regulariser"]
 TERMS: tuple[Term, ...] = ("inductive", "transductive", "regulariser")
@@ -64,8 +65,8 @@ class ProceduralLoss:
         return "transductive" in self.terms
 
     def init(self, generator: torch.Generator) -> Params:
-        """``loss.<term>.<layer>.weight`` and ``.bias``, and ``.film`` of each layer."""
-        return merge(self._init_network(self._network(term), generator) for term in self.terms)
+        """``loss.<term>.<layer>.weight`` and ``.bias``: values, then scales, then shifts."""
+        return merge(self._init_network(term, generator) for term in self.terms)
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar in nats."""
@@ -101,27 +102,30 @@ class ProceduralLoss:
     def _apply(self, phi: Params, name: Term, x: Tensor) -> Tensor:
         """(B, in) to (B, 1)."""
         for layer in range(LAYERS):
-            place = f"loss.{name}.{layer}"
-            y = linear(phi, place, x)
+            x = linear(phi, f"loss.{name}.{layer}", x)
             if self.film:
-                scale, shift = linear(phi, f"{place}.film", x).chunk(2, dim=-1)
-                y = (1 + scale) * y + shift
-            x = OUTPUT(y) if layer == LAYERS - 1 else F.relu(y)
+                value, scale, shift = x.chunk(3, dim=-1)
+                x = torch.addcmul(value + shift, value, scale)
+            x = OUTPUT(x) if layer == LAYERS - 1 else F.relu(x)
         return x
 
-    def _init_network(self, name: Term, generator: torch.Generator) -> Params:
-        inputs = 4 * self.n_tensors if name == "regulariser" else 2 * self.n_way + 1
+    def _init_network(self, term: Term, generator: torch.Generator) -> Params:
+        inputs = 4 * self.n_tensors if term == "regulariser" else 2 * self.n_way + 1
         sizes = (inputs, self.width, self.width, 1)
         params: Params = {}
         for layer in range(LAYERS):
-            place = f"loss.{name}.{layer}"
+            place = f"loss.{term}.{layer}"
             params |= init_linear(place, sizes[layer], sizes[layer + 1], generator)
             if layer == LAYERS - 1:
                 params[f"{place}.weight"] = torch.zeros(1, sizes[layer])
             if self.film:
-                params[f"{place}.film.weight"] = torch.zeros(2 * sizes[layer + 1], sizes[layer])
-                params[f"{place}.film.bias"] = torch.zeros(2 * sizes[layer + 1])
+                params |= {name: _with_film(params[name]) for name in subset(params, place)}
         return params
+
+
+def _with_film(rows: Tensor) -> Tensor:
+    """A layer's weight or bias with scales and shifts that change nothing yet."""
+    return torch.cat([rows, *[torch.zeros_like(rows)] * 2])
 
 
 def weight_statistics(tensors: Sequence[Tensor], *, constant: bool = False) -> Tensor:
@@ -136,10 +140,12 @@ def weight_statistics(tensors: Sequence[Tensor], *, constant: bool = False) -> T
     """
     rows = []
     for tensor in tensors:
-        mean, root = tensor.mean(), _root(tensor.square().mean())
-        spread = _root((tensor - mean).square().mean())
-        first = (mean.detach(), spread.detach()) if constant else (mean, spread)
-        rows += [*first, root if constant else tensor.abs().mean(), root]
+        var, mean = torch.var_mean(tensor, correction=0)
+        spread, root = _root(var), _root(var + mean.square())
+        if constant:
+            rows += [mean.detach(), spread.detach(), root, root]
+        else:
+            rows += [mean, spread, tensor.abs().mean(), root]
     return torch.stack(rows).unsqueeze(0)
 
 

@@ -5,6 +5,7 @@ arXiv 1801.05558.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -25,11 +26,13 @@ class RowMasks:
         temperature: of the softmax.
         hard: round; without, the meta-gradient is exact.
         logit: where all logits start.
+        draws: tells that a task's own random numbers are needed.
     """
 
     temperature: float = 1.0
     hard: bool = True
     logit: float = 0.0
+    draws: ClassVar[bool] = True
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``optimizer.mask.<name>`` of shape (out,) for each convolution."""

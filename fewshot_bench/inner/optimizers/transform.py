@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from fewshot_bench.inner.protocols import GradientTransform, InnerOptimizer
+from fewshot_bench.inner.protocols import GradientTransform, InnerOptimizer, needs_draws
 from fewshot_bench.nn.params import Params, merge
 
 
@@ -19,6 +19,11 @@ class Transformed:
 
     transform: GradientTransform
     optimizer: InnerOptimizer
+
+    @property
+    def draws(self) -> bool:
+        """Whether the transform needs random numbers of the task's own."""
+        return needs_draws(self.transform)
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:
         """Meta-parameters of both."""

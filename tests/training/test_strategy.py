@@ -1,0 +1,86 @@
+"""One task after another, or all at once: the same numbers."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from fewshot_bench.data.episodes import EpisodeIds
+from fewshot_bench.data.loader import EpisodeBatch
+from fewshot_bench.errors import ConfigError, TrainingError
+from fewshot_bench.methods.base import at_progress, maps_over_tasks, resolve_options
+from fewshot_bench.registry import METHODS
+from fewshot_bench.training.strategy import AllAtOnce, choose_strategy, task_by_task
+from tests.methods.common import build, learned, make_episode, make_params, shaken
+
+MAPPED = [entry.name for entry in METHODS if maps_over_tasks(build(entry.name))]
+CPU = torch.device("cpu")
+
+
+def make_batch(dtype=torch.float64, size=3):
+    episodes = [make_episode(dtype, seed) for seed in range(size)]
+    ids = torch.zeros(size, 1, 1, dtype=torch.int32).numpy()
+    return EpisodeBatch(
+        ids=EpisodeIds(torch.arange(size).numpy(), ids[:, 0], ids, ids),
+        support=torch.stack([e.support for e in episodes]),
+        support_labels=episodes[0].support_labels,
+        query=torch.stack([e.query for e in episodes]),
+        query_labels=episodes[0].query_labels,
+        n_way=episodes[0].n_way,
+    )
+
+
+def outcome(strategy, method, dtype):
+    """Loss, gradients and running averages after one step."""
+    params = shaken(make_params(method, dtype))
+    loss = strategy(method, params, make_batch(dtype), step=0)
+    grads = {name: value.grad for name, value in learned(params).items()}
+    rest = {name: value for name, value in params.items() if name not in grads}
+    return loss, grads, rest
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_a_map_over_tasks_gives_the_numbers_of_one_task_after_another(name):
+    options = {"steps": 2} if "steps" in resolve_options(name, {}) else {}
+    method = at_progress(build(name, **options), 0.9)
+    one, all_ = (outcome(s, method, torch.float64) for s in (task_by_task, AllAtOnce()))
+    assert all_[0] == pytest.approx(one[0], rel=1e-9)
+    for grads, expected in zip(all_[1:], one[1:], strict=True):
+        for key, value in expected.items():
+            torch.testing.assert_close(grads[key], value, rtol=1e-9, atol=1e-9, msg=key)
+
+
+@pytest.mark.parametrize("name", ["maml", "npbml"])
+def test_in_single_precision_they_agree_to_rounding(name):
+    method = build(name, steps=2)
+    one, all_ = (outcome(s, method, torch.float32) for s in (task_by_task, AllAtOnce()))
+    assert all_[0] == pytest.approx(one[0], rel=1e-5)
+    for key, value in one[1].items():
+        torch.testing.assert_close(all_[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
+
+
+@pytest.mark.parametrize("strategy", [task_by_task, AllAtOnce()])
+def test_a_loss_that_is_not_finite_names_the_episode_and_the_inner_step(strategy):
+    method = build("maml", steps=3, lr=0.1)
+    params, batch = make_params(method), make_batch()
+    support = batch.support.clone()
+    support[1] = torch.inf
+    with pytest.raises(TrainingError, match=r"step 5, episode 1: .* in inner step 0"):
+        strategy(method, params, dataclasses.replace(batch, support=support), step=4)
+
+
+def test_the_device_decides_unless_told_otherwise():
+    method = build("maml", steps=1)
+    assert choose_strategy("auto", method, CPU) is task_by_task
+    assert isinstance(choose_strategy("auto", method, torch.device("cuda")), AllAtOnce)
+    assert isinstance(choose_strategy("vmap", method, CPU), AllAtOnce)
+    assert choose_strategy("auto", build("mt-net"), torch.device("cuda")) is task_by_task
+
+
+def test_what_cannot_be_mapped_is_refused():
+    with pytest.raises(ConfigError, match="--strategy sequential"):
+        choose_strategy("vmap", build("mt-net"), CPU)
+    with pytest.raises(ConfigError, match="--compile goes with"):
+        choose_strategy("auto", build("maml"), CPU, compiled=True)
+    with pytest.raises(ConfigError, match="one of auto, sequential, vmap"):
+        choose_strategy("fast", build("maml"), CPU)
