@@ -7,10 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol, TypeVar
 
 import torch
 
+from fewshot_bench.errors import TrainingError
 from fewshot_bench.platform import keep_freed_memory
 
 A = TypeVar("A")
@@ -30,19 +32,24 @@ def worker_map(jobs: int) -> Iterator[Map]:
     """A map over this many processes; in this one, if there is to be one only.
 
     Everywhere it is one thread that computes, since sums depend on the number of threads.
+
+    Raises:
+        TrainingError: a process was killed.
     """
-    if jobs == 1:
-        with _one_thread():
+    with _one_thread():
+        if jobs == 1:
             yield map
-        return
-    # Spawned, since a process that has used torch's threads can't be forked safely.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin) as pool:
-        try:
-            yield pool.map
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            return
+        # Spawned, since a process that has used torch's threads can't be forked safely.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, context, _begin) as pool:
+            try:
+                yield pool.map
+            except BrokenProcessPool as error:
+                raise TrainingError(
+                    "a process of the search was ended from outside (is there too little memory?);"
+                    " the same command goes on"
+                ) from error
 
 
 @contextlib.contextmanager
@@ -56,8 +63,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Set up a worker. Ctrl-C is for the search itself, which then ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Set up a worker. Ctrl-C ends it at once: nothing is lost that would not be lost anyway."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(1)
     keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
