@@ -2,7 +2,9 @@
 
 import ctypes
 import platform
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -20,6 +22,32 @@ def keep_freed_memory() -> None:
     libc = ctypes.CDLL("libc.so.6")
     libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
     libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def peak_memory() -> int | None:
+    """Largest resident size of this process so far, in bytes; None where it can't be asked."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def source_state(root: Path = Path(__file__).parent.parent) -> dict[str, Any]:
+    """Git commit of this package and whether its files were changed since; None outside a clone."""
+    unknown = {"commit": None, "dirty": None}
+    if not (root / ".git").exists():
+        return unknown
+    git = ["git", "-C", str(root)]
+    try:
+        commit, changes = (
+            subprocess.run([*git, *words], capture_output=True, text=True, check=True).stdout
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", "fewshot_bench"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return unknown
+    return {"commit": commit.strip(), "dirty": bool(changes.strip())}
 
 
 def environment() -> dict[str, Any]:

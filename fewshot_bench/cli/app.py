@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from fewshot_bench import __version__
-from fewshot_bench.cli import compare, data, evaluate, listing, loss, train
+from fewshot_bench.cli import (
+    compare,
+    data,
+    evaluate,
+    leaderboard,
+    listing,
+    loss,
+    plot,
+    reproduce,
+    results,
+    train,
+)
 
 app = typer.Typer(
     name="fsbench",
@@ -33,6 +44,10 @@ def _root(
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
+app.command("plot")(plot.plot)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
 app.add_typer(loss.app, name="loss")
+app.add_typer(results.app, name="results")
+app.add_typer(leaderboard.app, name="leaderboard")

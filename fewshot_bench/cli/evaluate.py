@@ -73,11 +73,12 @@ def evaluate(
         return
     from fewshot_bench.cli.measure import measure
 
-    chosen = _seed_list(seeds) if seeds else [resolved.train.seed]
+    chosen = seed_list(seeds) if seeds else [resolved.train.seed]
     measure(resolved, chosen, checkpoint, device, workers, out)
 
 
-def _seed_list(text: str) -> list[int]:
+def seed_list(text: str) -> list[int]:
+    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers."""
     from fewshot_bench.errors import ConfigError
 
     parts = [part.strip() for part in text.split(",")]

@@ -15,6 +15,7 @@ from fewshot_bench.cli.work import obtain_model, open_run
 from fewshot_bench.config import RunConfig
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.evaluation.classes import class_hashes
 from fewshot_bench.evaluation.evaluate import (
     Evaluation,
     StopRule,
@@ -25,11 +26,14 @@ from fewshot_bench.evaluation.evaluate import (
 from fewshot_bench.evaluation.intervals import interval_of, question
 from fewshot_bench.evaluation.result import Result, config_sha256, make_result, write_result
 from fewshot_bench.files import safe_name
-from fewshot_bench.platform import environment
+from fewshot_bench.platform import environment, source_state
+from fewshot_bench.registry import METHODS
 from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
 from fewshot_bench.training.checkpoint import Checkpoint, tensors_sha256
+from fewshot_bench.training.log import learning_curve
 from fewshot_bench.training.run import Run, load_trained
 
+ADAPTATION = "our adaptation"  # how the catalogue of methods marks them
 DEFAULT_EPISODES, MOST_EPISODES = 1000, 20_000
 
 
@@ -40,7 +44,7 @@ def measure(
     device: str,
     workers: int,
     out: Path | None,
-) -> None:
+) -> list[Result]:
     """Evaluate one configuration with each seed, print the accuracy and write the results."""
     if len(seeds) > 1 and (checkpoint or config.evaluate.until_half_width):
         raise ConfigError("--seeds does not go with --checkpoint or --until-half-width")
@@ -50,10 +54,11 @@ def measure(
     for seed in seeds:
         run = with_seed(run, seed)
         model = load_trained(run, checkpoint) if checkpoint else obtain_model(run)
-        results.append(measure_one(run, model))
+        results.append(measure_one(run, model, seeds, checkpoint))
         folders.append(_folder(results[-1], out, seed if len(seeds) > 1 else None))
         write_result(results[-1], folders[-1])
     report(run, results, folders)
+    return results
 
 
 def with_seed(run: Run, seed: int) -> Run:
@@ -62,8 +67,17 @@ def with_seed(run: Run, seed: int) -> Run:
     return dataclasses.replace(run, config=run.config.model_copy(update={"train": train}))
 
 
-def measure_one(run: Run, model: Checkpoint) -> Result:
-    """Run the test episodes of one trained model, with a bar."""
+def measure_one(
+    run: Run, model: Checkpoint, seeds: Sequence[int], checkpoint: Path | None = None
+) -> Result:
+    """Run the test episodes of one trained model, with a bar.
+
+    Args:
+        run: what is measured.
+        model: its parameters.
+        seeds: all training seeds that are measured together.
+        checkpoint: file that the model comes from; None if it is the run's own.
+    """
     settings = run.config.evaluate
     loader = run.loader(settings.split, run.test_task, settings.seed, settings.sampler)
     until = (
@@ -75,7 +89,13 @@ def measure_one(run: Run, model: Checkpoint) -> Result:
         outcome = evaluate(
             run.method, model.params, loader, total, lambda n: bar.advance(task, n), until
         )
-    return make_result(_document(run, model, loader, outcome, until), outcome.columns)
+    log = checkpoint.parent if checkpoint else run.folder
+    facts = {
+        **_document(run, model, loader, outcome, until),
+        "checkpoint": _trained(model, seeds),
+        "training": {"curve": learning_curve(log)},
+    }
+    return make_result(facts, outcome.columns)
 
 
 def _total(run: Run, loader: EpisodeLoader) -> int:
@@ -91,30 +111,39 @@ def _document(
     outcome: Evaluation,
     until: StopRule | None,
 ) -> dict[str, Any]:
-    config = run.config.model_dump()
+    # A folder's path is the user's own affair; its name is enough.
+    config = {**run.config.model_dump(), "benchmark": run.store.manifest.benchmark}
     return {
-        "tool": {"version": __version__},
+        "tool": {"version": __version__, **source_state()},
         "method": {
             "id": run.config.method,
             "setting": run.method.setting,
             "transductive": run.method.setting != "inductive",
+            "adaptation": METHODS.entry(run.config.method).summary.startswith(ADAPTATION),
             "config": config,
             "config_sha256": config_sha256(config),
-        },
-        "checkpoint": {
-            "sha256": tensors_sha256(model.params),
-            "n_params": sum(value.numel() for value in model.params.values()),
-            "training_seed": model.info["config"]["train"]["seed"],
-            "training_benchmark": model.info["benchmark"],
-            "training_fingerprint": model.info["fingerprint"],
-            "selection": model.info["selection"],
         },
         "dataset": describe_dataset(run.store.manifest, loader.sampler.split),
         "protocol": describe_protocol(loader.sampler, outcome.columns, until),
         "env": environment(),
         "failures": outcome.failures,
-        "timing": outcome.timing,
+        "timing": {**outcome.timing, "train_s": model.info.get("seconds")},
         "summary": _summary(outcome, run.config.evaluate.level),
+    }
+
+
+def _trained(model: Checkpoint, seeds: Sequence[int]) -> dict[str, Any]:
+    """The ``checkpoint`` part of a result: what was measured and how it was chosen."""
+    info = model.info
+    return {
+        "sha256": tensors_sha256(model.params),
+        "n_params": sum(value.numel() for value in model.params.values()),
+        "training_seed": info["config"]["train"]["seed"],
+        "seed_group": sorted(seeds),
+        "training_benchmark": info["benchmark"],
+        "training_fingerprint": info["fingerprint"],
+        "training_class_hashes": class_hashes(info["train_classes"]),
+        "selection": info["selection"],
     }
 
 

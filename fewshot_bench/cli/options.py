@@ -81,11 +81,12 @@ def build_config(
                 value = {part: value}
             tables.append(value)
     resolved = resolve(merge_tables(*tables), config, base)
-    _check_names(resolved)
+    check_names(resolved)
     return resolved
 
 
-def _check_names(config: "RunConfig") -> None:
+def check_names(config: "RunConfig") -> None:
+    """Raise ConfigError for a method, backbone or benchmark that nobody registered."""
     from fewshot_bench.registry import BACKBONES, BENCHMARKS, METHODS
 
     METHODS.entry(config.method)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fewshot_bench.errors import ResultError, StatisticsError, UnpairedError
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
-from fewshot_bench.evaluation.result import RESULT, Result, read_result
+from fewshot_bench.evaluation.result import RESULT, Result, configuration, read_result
 from fewshot_bench.stats import (
     DegenerateWarning,
     Interval,
@@ -101,7 +101,7 @@ def load_entrant(path: Path) -> Entrant:
     if not folders:
         raise ResultError(f"{path} holds no {RESULT}; give a folder that fsbench evaluate wrote")
     results = tuple(read_result(folder) for folder in folders)
-    if len({_configuration(result) for result in results}) > 1:
+    if len({configuration(result.info) for result in results}) > 1:
         raise ResultError(f"{path} holds results of several configurations; name one folder each")
     seeds = [result.info["checkpoint"]["training_seed"] for result in results]
     if len(set(seeds)) < len(seeds):
@@ -123,10 +123,7 @@ def compare_entrants(
     """
     if len(entrants) < 2:
         raise StatisticsError("a comparison needs at least two results")
-    entrants = _distinct_names(entrants)
-    n = 0 if allow_unpaired else _common_episodes(entrants)
-    if n:
-        entrants = [_first(entrant, n) for entrant in entrants]
+    entrants = with_distinct_names(entrants) if allow_unpaired else align_entrants(entrants)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)  # the flags say it
         intervals = [interval_of(entrant.results, "closed", level) for entrant in entrants]
@@ -140,12 +137,23 @@ def compare_entrants(
     ranks = rank_sets(means, adjusted, 1 - level)
     order = sorted(range(len(entrants)), key=lambda i: (-means[i], entrants[i].name))
     return Comparison(
-        episodes=n or min(len(r.accuracy) for e in entrants for r in e.results),
+        episodes=min(len(r.accuracy) for e in entrants for r in e.results),
         names=tuple(entrants[i].name for i in order),
         intervals=tuple(intervals[i] for i in order),
         ranks=tuple(ranks[i] for i in order),
         pairs=pairs,
     )
+
+
+def align_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """The entrants under distinct names, cut to the episodes that all of them begin with.
+
+    Raises:
+        UnpairedError: different data, protocol or episodes; says what differs.
+    """
+    entrants = with_distinct_names(entrants)
+    n = _common_episodes(entrants)
+    return [Entrant(e.name, tuple(r.first(n) for r in e.results)) for e in entrants]
 
 
 def _pairs(entrants: Sequence[Entrant], level: float, allow_unpaired: bool) -> list[_Raw]:
@@ -212,16 +220,7 @@ def _episode_source(result: Result) -> dict[str, Any]:
     }
 
 
-def _first(entrant: Entrant, n: int) -> Entrant:
-    """The entrant on its first n episodes."""
-    cut = tuple(
-        Result(r.info, {name: values[:n] for name, values in r.columns.items()})
-        for r in entrant.results
-    )
-    return Entrant(entrant.name, cut)
-
-
-def _distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
+def with_distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
     """Give entrants of one method the backbone as a surname, or a number where that is the same."""
     backbones = [e.results[0].info["method"]["config"]["backbone"] for e in entrants]
     named = []
@@ -232,12 +231,3 @@ def _distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
         name = entrant.name if len(twins) == 1 else f"{entrant.name} {surname}"
         named.append(Entrant(name, entrant.results))
     return named
-
-
-def _configuration(result: Result) -> str:
-    """What must agree among the seeds of one method: everything but the training seed."""
-    info = result.info
-    config = dict(info["method"]["config"])
-    config["train"] = {k: v for k, v in config["train"].items() if k != "seed"}
-    protocol = {k: v for k, v in info["protocol"].items() if k != "timing"}
-    return repr((config, protocol, info["dataset"]["fingerprint"]))

@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from fewshot_bench.data.episodes import VERSION, Sampler, episode_hashes
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import Manifest, Split
+from fewshot_bench.evaluation.classes import class_hashes
+from fewshot_bench.evaluation.compact import Columns, list_sha256
 from fewshot_bench.evaluation.predict import Predictions, predict
-from fewshot_bench.evaluation.result import Columns
 from fewshot_bench.files import sha256
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
+from fewshot_bench.platform import peak_memory
 from fewshot_bench.stats import fixed_width_stop
 
+NAMED = 200  # names of more classes than that would be most of a result's bytes
 PREFIXES = (100, 600, 1000, 10000)  # lengths whose list digest is stored, for comparing lists
 
 
@@ -38,7 +41,7 @@ class Evaluation:
     Attributes:
         columns: see the module's docstring.
         failures: episodes whose logits were not finite; all their queries count as wrong.
-        timing: seconds in all and per episode, peak memory in bytes on a GPU.
+        timing: seconds in all and per episode, peak memory in bytes on a GPU and of the process.
     """
 
     columns: Columns
@@ -102,6 +105,7 @@ def evaluate(
         "total_s": round(seconds, 3),
         "per_episode_s": round(seconds / n, 6),
         "peak_gpu_bytes": _peak_memory(loader.device),
+        "peak_process_bytes": peak_memory(),
     }
     columns = {name: values[:n] for name, values in columns.items()}
     return Evaluation(columns, np.flatnonzero(failed).tolist(), timing)
@@ -148,21 +152,17 @@ def describe_protocol(sampler: Sampler, columns: Columns, until: StopRule | None
     }
 
 
-def list_sha256(hashes: NDArray[np.uint64]) -> str:
-    """Identity of a list of episodes: SHA-256 of the concatenated hashes, little-endian."""
-    return sha256(hashes.astype("<u8").tobytes())
-
-
 def describe_dataset(manifest: Manifest, split: Split) -> dict[str, Any]:
     """The ``dataset`` part of a result: which images the episodes were drawn from."""
-    names = "".join(f"{name}\n" for name in split.class_names)
+    names = split.class_names
     return {
         "id": manifest.benchmark,
         "split": split.name,
         "fingerprint": split.fingerprint,
         "raw_sha256": manifest.raw_sha256,
-        "class_list_sha256": sha256(names.encode()),
-        "class_names": list(split.class_names),
+        "class_list_sha256": sha256("".join(f"{name}\n" for name in names).encode()),
+        "class_hashes": class_hashes(manifest.classes[split.name]),
+        "class_names": list(names) if len(names) <= NAMED else None,
         "pool_sizes": [int(n) for n in split.class_sizes],
         "preprocessing": {**manifest.preprocessing, "mean": manifest.mean, "std": manifest.std},
     }

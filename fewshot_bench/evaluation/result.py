@@ -1,13 +1,18 @@
 """An evaluation as two files: ``result.json`` says what was measured, ``episodes.npz`` holds it.
 
 Every number of the summary can be computed again from the per-episode arrays. Both files are
-canonical: the same evaluation gives the same bytes, apart from times.
+canonical: the same evaluation gives the same bytes, apart from times. On disk they leave out what
+can be drawn again (see :mod:`fewshot_bench.evaluation.compact`); identities are over everything.
+
+Schema 2 adds to schema 1 the tool's commit, the group of training seeds, the learning curve and
+hashes of class names, and leaves out names of many classes. Schema 1 stays readable.
 """
 
 import datetime
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.compact import Columns, compact, restore
 from fewshot_bench.files import dump_json, load_json, sha256, write_atomic
 
-SCHEMA = 1
+SCHEMA = 2
 RESULT, EPISODES = "result.json", "episodes.npz"
 VOLATILE = ("result_id", "created_utc", "timing", "summary")
-
-Columns = dict[str, NDArray[Any]]
+LARGEST_FILE = 1 << 30  # bytes that the arrays of one result may take in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,10 @@ class Result:
         correct: NDArray[np.float64] = self.columns["n_correct"] / self.columns["n_query"]
         return correct
 
+    def first(self, n: int) -> "Result":
+        """The same result on its first n episodes."""
+        return Result(self.info, {name: values[:n] for name, values in self.columns.items()})
+
 
 def make_result(info: dict[str, Any], columns: Columns) -> Result:
     """Complete a document: schema version, hash of the episodes, identity, time of creation."""
@@ -55,6 +64,19 @@ def result_id(info: dict[str, Any]) -> str:
     """SHA-256 of the canonical document without what changes from run to run."""
     stable = {key: value for key, value in info.items() if key not in VOLATILE}
     return sha256(dump_json(stable))
+
+
+def configuration(info: dict[str, Any]) -> str:
+    """What the training seeds of one row have in common: method, data, protocol, all settings.
+
+    Left out are the training seed, and the number of episodes and how they are reported.
+    """
+    config = {key: value for key, value in info["method"]["config"].items() if key != "evaluate"}
+    config["train"] = {key: value for key, value in config["train"].items() if key != "seed"}
+    names = ("id", "way", "shot", "query", "sampler")
+    protocol = {name: info["protocol"].get(name) for name in names}
+    source = (info["method"]["id"], config, protocol, info["dataset"]["fingerprint"])
+    return json.dumps(source, sort_keys=True)
 
 
 def columns_sha256(columns: Columns) -> str:
@@ -73,8 +95,9 @@ def write_result(result: Result, folder: Path) -> None:
     Raises:
         FsbenchError: the disk is full or the folder can't be written.
     """
-    write_atomic(folder / EPISODES, pack(result.columns))
-    write_atomic(folder / RESULT, dump_json(result.info))
+    info, columns = compact(result.info, result.columns)
+    write_atomic(folder / EPISODES, pack(columns))
+    write_atomic(folder / RESULT, dump_json(info))
 
 
 def read_result(folder: Path) -> Result:
@@ -85,19 +108,34 @@ def read_result(folder: Path) -> Result:
         DataError: missing.
     """
     info = load_json(folder / RESULT)
-    if not isinstance(info, dict) or "schema_version" not in info:
+    version = info.get("schema_version") if isinstance(info, dict) else None
+    if not isinstance(version, int):
         raise ResultError(f"{folder / RESULT} is not a result of fewshot_bench")
-    if info["schema_version"] > SCHEMA:
+    if version > SCHEMA:
         raise ResultError(f"{folder / RESULT} is of a newer fewshot_bench; update it")
+    columns = read_columns(folder / EPISODES)
     try:
-        data = io.BytesIO((folder / EPISODES).read_bytes())
-        with np.load(data, allow_pickle=False) as file:
-            columns = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ResultError(f"{folder / EPISODES} is missing or damaged: {error}") from error
+        info, columns = restore(info, columns)
+    except ResultError as error:
+        raise ResultError(f"{folder / RESULT}: {error}") from error
     if columns_sha256(columns) != info.get("episodes_sha256"):
         raise ResultError(f"{folder / EPISODES} is not what {RESULT} was written for")
+    if result_id(info) != info.get("result_id"):
+        raise ResultError(f"{folder / RESULT} was altered after it was written")
     return Result(info, columns)
+
+
+def read_columns(path: Path) -> Columns:
+    """The arrays of an npz file as they are; raises ResultError if it is missing or damaged."""
+    try:
+        data = io.BytesIO(path.read_bytes())
+        with zipfile.ZipFile(data) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_FILE:
+                raise ValueError("the arrays are larger than any result")
+        with np.load(data, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ResultError(f"{path} is missing or damaged: {error}") from error
 
 
 def pack(columns: Columns) -> bytes:

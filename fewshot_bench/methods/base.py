@@ -115,10 +115,20 @@ class MappedMethod(Protocol):
         """False where an episode draws random numbers or decides by the value of a tensor."""
         ...
 
+    @property
+    def light(self) -> bool:
+        """Whether tasks are so small that a map pays on a CPU, too."""
+        ...
+
 
 def maps_over_tasks(method: FewShotMethod) -> bool:
     """Whether a map over tasks gives what one task after another gives."""
     return isinstance(method, MappedMethod) and method.maps
+
+
+def runs_light(method: FewShotMethod) -> bool:
+    """Whether a map over tasks pays on a CPU."""
+    return isinstance(method, MappedMethod) and method.light
 
 
 def frozen_in(method: FewShotMethod, name: str) -> bool:

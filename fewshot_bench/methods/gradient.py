@@ -100,6 +100,11 @@ class GradientLearner:
         return self.bn in ("batch", "support") and not needs_draws(self.optimizer)
 
     @property
+    def light(self) -> bool:
+        """Behind a frozen trunk inner steps are short: a CPU is busy with calls, not numbers."""
+        return self.trunk > 0
+
+    @property
     def relation_network(self) -> FewShotMethod | None:
         """What has to be trained before."""
         return None if self.relation is None else self.relation.network

@@ -56,6 +56,11 @@ class Annealed:
         """Of the learner."""
         return self.learner.maps
 
+    @property
+    def light(self) -> bool:
+        """Of the learner."""
+        return self.learner.light
+
     def at(self, progress: float) -> GradientLearner:
         """The learner when this share of the training is done, from 0 to 1."""
         return dataclasses.replace(

@@ -30,6 +30,7 @@ class ProtoNet:
 
     setting: Setting = "inductive"
     maps = True
+    light = False
 
     def __init__(self, setup: Setup, temperature: float = 1.0) -> None:
         self.backbone = build_backbone(setup.backbone, setup.image, bn="running")

@@ -51,6 +51,11 @@ class OneStepWarps:
         """Of the learner."""
         return self.learner.maps
 
+    @property
+    def light(self) -> bool:
+        """Of the learner."""
+        return self.learner.light
+
     def init(self, generator: torch.Generator) -> Params:
         """Of the learner."""
         return self.learner.init(generator)

@@ -17,6 +17,7 @@ from fewshot_bench.stats.components import (
 )
 from fewshot_bench.stats.control import ControlVariateInterval, control_variate_ci
 from fewshot_bench.stats.datasets import mean_over_datasets
+from fewshot_bench.stats.differences import Differences, all_differences
 from fewshot_bench.stats.dominance import aso_epsilon
 from fewshot_bench.stats.friedman import FriedmanTest, friedman, nemenyi_cd, rank_cliques
 from fewshot_bench.stats.interval import DegenerateWarning, Estimand, Interval
@@ -63,6 +64,7 @@ __all__ = [
     "ConfidenceSequence",
     "ControlVariateInterval",
     "DegenerateWarning",
+    "Differences",
     "Estimand",
     "FixedWidthStop",
     "FriedmanTest",
@@ -82,6 +84,7 @@ __all__ = [
     "UnpairedComparison",
     "VarianceComponents",
     "align_episodes",
+    "all_differences",
     "aso_epsilon",
     "asymptotic_cs",
     "asymptotic_cs_half_width",

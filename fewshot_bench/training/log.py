@@ -44,6 +44,14 @@ class TrainingLog:
             self._board.close()
 
 
+def learning_curve(folder: Path, points: int = 60) -> list[tuple[int, float]]:
+    """(step, validation accuracy) of a training, at most ``points`` of them; [] without a log."""
+    lines = [json.loads(line) for line in _lines(folder / "log.jsonl")]
+    curve = [(line["step"], line["val_accuracy"]) for line in lines if "val_accuracy" in line]
+    every = -(-len(curve) // points) or 1
+    return curve[::-every][::-1]  # the last one always, since it is where the training ended
+
+
 def _lines(path: Path) -> list[str]:
     """Whole lines of a log; a killed process may have left half of one at the end."""
     if not path.exists():

@@ -1,6 +1,7 @@
 """From a run configuration to trained parameters: made once, found again afterwards."""
 
 import functools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,13 +173,16 @@ def train(run: Run, observer: Observer) -> Checkpoint:
     config = run.config.train
     training = run.loader("train", run.train_task, config.seed)
     validation = run.loader("val", run.test_task, 0)
+    whole, begin = not (run.folder / STATE).exists(), time.monotonic()
     parts = _parts(run, (training, validation), observer)
     strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
     work = MetaTraining(run.method, training, validation, config, strategy)
     observer.begin("training", config.steps, config.meta_batch)
     given = merge(part.params for part in parts.values())
     state = meta_train(work, run.folder, observer, given)
-    save_checkpoint(path, state.best or {}, describe(run, state, parts))
+    seconds = round(time.monotonic() - begin, 1) if whole else None  # a broken run has no one time
+    info = {**describe(run, state, parts), "seconds": seconds}
+    save_checkpoint(path, state.best or {}, info)
     (run.folder / STATE).unlink(missing_ok=True)
     return load_trained(run, path)
 

@@ -1,8 +1,9 @@
 """How the tasks of a meta-batch are computed: one after another, or all at once.
 
-Both give the same numbers to rounding. Task after task holds the graph of a single task and is the
-faster one on a CPU, where a convolution fills the cores; all at once, a map over tasks, gives a GPU
-enough to do, at the price of all graphs being alive together.
+Both give the same numbers to rounding. Task after task holds the graph of a single task, which is
+what a CPU wants, where one convolution fills the cores. All at once, a map over tasks, gives a GPU
+enough to do, and spares a CPU calls where tasks are small, at the price of all graphs being alive
+together.
 """
 
 from typing import Protocol
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from fewshot_bench.data.loader import Episode, EpisodeBatch
 from fewshot_bench.errors import ConfigError, TrainingError
-from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks
+from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks, runs_light
 from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 
@@ -93,7 +94,9 @@ def task_losses(
 def choose_strategy(
     name: str, method: FewShotMethod, device: torch.device, *, compiled: bool = False
 ) -> Strategy:
-    """The strategy of this name; ``auto`` maps over tasks on a GPU where the method allows it.
+    """The strategy of this name.
+
+    ``auto`` maps over tasks where the method allows it, on a GPU, and on a CPU if tasks are light.
 
     Raises:
         ConfigError: no such strategy, the method can't be mapped, or ``compiled`` without a map.
@@ -103,7 +106,8 @@ def choose_strategy(
     able = maps_over_tasks(method)
     if name == "vmap" and not able:
         raise ConfigError("this method can't be mapped over tasks; use --strategy sequential")
-    mapped = name == "vmap" or (name == "auto" and device.type == "cuda" and able)
+    pays = able and (device.type == "cuda" or runs_light(method))
+    mapped = name == "vmap" or (name == "auto" and pays)
     if compiled and not mapped:
         raise ConfigError("--compile goes with --strategy vmap")
     return AllAtOnce(compiled=compiled) if mapped else task_by_task

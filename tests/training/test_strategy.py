@@ -74,6 +74,7 @@ def test_the_device_decides_unless_told_otherwise():
     assert choose_strategy("auto", method, CPU) is task_by_task
     assert isinstance(choose_strategy("auto", method, torch.device("cuda")), AllAtOnce)
     assert isinstance(choose_strategy("vmap", method, CPU), AllAtOnce)
+    assert isinstance(choose_strategy("auto", build("npbml"), CPU), AllAtOnce)
     assert choose_strategy("auto", build("mt-net"), torch.device("cuda")) is task_by_task
 
 

@@ -1,0 +1,104 @@
+"""``fsbench leaderboard``: tables, page and pictures from stored results, without torch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Build the leaderboard from files, or check it.", no_args_is_help=True)
+
+Root = Annotated[Path, typer.Option(help="Folder with results/ and published.csv.")]
+Columns = Annotated[
+    str | None, typer.Option(help="Columns of the tables, with commas; an unknown one lists all.")
+]
+Sort = Annotated[str, typer.Option(help="Column to sort by.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help="Some of md, tex, csv, json, html, with commas.")
+]
+Pictures = Annotated[bool, typer.Option(help="Draw pictures of each board too (slower).")]
+
+DEFAULT_ROOT = Path("leaderboards")
+
+
+@app.command()
+def build(
+    root: Root = DEFAULT_ROOT,
+    columns: Columns = None,
+    sort: Sort = "accuracy",
+    formats: Format = None,
+    pictures: Pictures = False,
+) -> None:
+    """Write tables (Markdown, LaTeX, CSV, JSON) and the page; only what has changed is written.
+
+    Result files that can't be used are named, and the rest is built.
+    """
+    from fewshot_bench.leaderboard.build import read_leaderboard
+    from fewshot_bench.leaderboard.render import FORMATS, Style, render, write
+    from fewshot_bench.leaderboard.tables.columns import DEFAULT
+
+    style = Style(
+        _words(columns) if columns else DEFAULT, sort, _words(formats) if formats else FORMATS
+    )
+    _check_root(root)
+    leaderboard, problems = read_leaderboard(root)
+    for line in problems:
+        typer.echo(f"left out: {line}", err=True)
+    changed = write(root, render(leaderboard, style), style)
+    if pictures:
+        changed += _draw(root)
+    rows = leaderboard.rows().values()
+    measured = sum(row.kind == "measured" for row in rows)
+    typer.echo(
+        f"{measured} measured and {len(rows) - measured} published rows on"
+        f" {len(leaderboard.boards)} boards; {len(changed)} files written in {root}"
+    )
+
+
+@app.command()
+def check(root: Root = DEFAULT_ROOT) -> None:
+    """For CI: is every submitted result valid, and are the tables and the page up to date?"""
+    from fewshot_bench.errors import ResultError
+    from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard
+    from fewshot_bench.leaderboard.check import check_stored
+    from fewshot_bench.leaderboard.datasets import read_datasets
+    from fewshot_bench.leaderboard.measured import read_stored
+    from fewshot_bench.leaderboard.published import read_published
+    from fewshot_bench.leaderboard.render import render, stale
+
+    _check_root(root)
+    stored = read_stored(root / RESULTS)
+    lines = check_stored(stored, root / RESULTS, read_datasets(root))
+    table = root / PUBLISHED
+    leaderboard = build_leaderboard(stored, read_published(table) if table.exists() else [])
+    outdated = stale(root, render(leaderboard))
+    lines += [f"{root / path}: not up to date; run fsbench leaderboard build" for path in outdated]
+    for line in lines:
+        typer.echo(line)
+    if lines:
+        raise ResultError(f"{len(lines)} problem{'s' if len(lines) > 1 else ''} in {root}")
+    typer.echo(f"{len(stored.folders)} results are valid, and everything is up to date")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _check_root(root: Path) -> None:
+    from fewshot_bench.errors import DataError
+
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; go to a clone of fewshot_bench, or give --root")
+
+
+def _draw(root: Path) -> list[str]:
+    """Pictures of each board, beside the tables."""
+    from fewshot_bench.leaderboard.board import load_board
+    from fewshot_bench.leaderboard.plots.boards import board_pictures
+    from fewshot_bench.leaderboard.plots.files import save
+
+    drawn = []
+    for stem, figure in board_pictures(load_board(root / "board.json")):
+        for suffix in ("svg", "png"):
+            save(figure, root / "pictures" / f"{stem}.{suffix}")
+            drawn.append(f"pictures/{stem}.{suffix}")
+    return drawn

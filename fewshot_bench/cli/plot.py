@@ -1,0 +1,31 @@
+"""``fsbench plot``: pictures of results."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Kind = Annotated[str, typer.Argument(help="interval, cd, profile, curves, cost, pairs or classes.")]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(help="Result folders; one with several seeds inside counts as one method."),
+]
+Out = Annotated[Path, typer.Option("--out", help="File to write: .svg, .png or .pdf.")]
+Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
+
+
+def plot(kind: Kind, results: Folders, out: Out, level: Level = 0.95) -> None:
+    """Draw results: a picture one column wide that can be read in grey.
+
+    interval: accuracies with intervals. cd: mean ranks over data sets, or over episodes of one.
+    profile: share of episodes above each accuracy. curves: validation accuracy in training.
+    cost: accuracy against seconds. pairs: paired differences. classes: accuracy by class.
+    """
+    from fewshot_bench.evaluation.compare import load_entrant
+    from fewshot_bench.leaderboard.plots.drawing import draw
+    from fewshot_bench.leaderboard.plots.files import check_suffix, save
+
+    check_suffix(out)
+    figure = draw(kind, [load_entrant(path) for path in results], level)
+    save(figure, out)
+    typer.echo(f"wrote {out}")

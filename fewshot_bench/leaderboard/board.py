@@ -1,0 +1,260 @@
+"""What a leaderboard is made of: rows on boards, and pools of rows that can be compared in pairs.
+
+* A :class:`Row` is one method with one backbone: measured here, or published elsewhere.
+* A :class:`Board` holds the rows that answer one question: one benchmark, way, shot and setting.
+  Its measured and published rows stand side by side but are different kinds.
+* A :class:`Pool` holds measured rows of the same data fingerprint, protocol and episode list, of
+  whatever setting. Only rows of one pool are compared in pairs, and only rows of one pool *and*
+  one board are ranked together.
+
+All of it is plain numbers and text, so ``board.json`` is its whole form on disk. Accuracies and
+differences are fractions. Text comes from files that anybody may have written: whoever renders it
+must escape it.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fewshot_bench.errors import ResultError
+from fewshot_bench.files import dump_json, load_json
+
+SCHEMA = 1
+SETTINGS = ("inductive", "transductive_bn", "transductive", "unknown")
+
+Kind = Literal["measured", "published"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a board.
+
+    Attributes:
+        id: unique on the whole leaderboard, letters, digits and "-" only.
+        kind: ``measured`` (this project ran it and stores every prediction) or ``published``.
+        method: registered name, or as published.
+        backbone: registered name, or as published.
+        benchmark: registered name, or ``folder:<name>``.
+        way: classes per episode.
+        shot: support images per class.
+        setting: one of :data:`SETTINGS`; what a prediction may depend on.
+        accuracy: mean, a fraction.
+        low: lower limit of the interval; None where none is known.
+        high: upper limit.
+        interval: what the interval is about: ``closed`` or ``method`` of measured rows (see
+            docs/statistics.md), ``ci95``, ``std`` or ``unknown`` of published ones; "" for none.
+        flags: words of warning, for instance ``single_seed`` or ``quoted``.
+        pre_trained: the backbone was trained on other labels or images first; None if unknown.
+        train_val: validation classes were trained on too; None if unknown.
+        ensemble: several models vote; None if unknown.
+        adaptation: this method is our adaptation of what its paper describes.
+        seeds: training seeds; None if unknown.
+        episodes: test episodes per seed; None if unknown.
+        rank: best and worst rank it may hold among the rows of its board and pool; None where it
+            is not ranked.
+        mde80: difference to the leader of that ranking which such a study finds with 80 % power.
+        time_s: median seconds per test episode.
+        train_s: seconds of training per seed.
+        memory: peak bytes on the GPU, or of the process.
+        n_params: trained numbers.
+        pool: id of its :class:`Pool`, "" for published rows.
+        results: ids of the stored results, one per seed.
+        source: arXiv id or repository of a published row.
+        note: anything else that a reader should know, one line.
+    """
+
+    id: str
+    kind: Kind
+    method: str
+    backbone: str
+    benchmark: str
+    way: int
+    shot: int
+    setting: str
+    accuracy: float
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+    flags: tuple[str, ...] = ()
+    pre_trained: bool | None = None
+    train_val: bool | None = None
+    ensemble: bool | None = None
+    adaptation: bool = False
+    seeds: int | None = None
+    episodes: int | None = None
+    rank: tuple[int, int] | None = None
+    mde80: float | None = None
+    time_s: float | None = None
+    train_s: float | None = None
+    memory: int | None = None
+    n_params: int | None = None
+    pool: str = ""
+    results: tuple[str, ...] = ()
+    source: str = ""
+    note: str = ""
+
+    @property
+    def leads(self) -> bool:
+        """May be the best of its ranking: shown in bold."""
+        return self.rank is not None and self.rank[0] == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """Rows of one benchmark, way, shot and setting.
+
+    Attributes:
+        id: ``<benchmark>/<way>-<shot>/<setting>``.
+        benchmark: as in its rows.
+        way: as in its rows.
+        shot: as in its rows.
+        setting: as in its rows.
+        measured: pool by pool, best mean first.
+        published: best mean first.
+    """
+
+    id: str
+    benchmark: str
+    way: int
+    shot: int
+    setting: str
+    measured: tuple[Row, ...]
+    published: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row minus another.
+
+    Attributes:
+        difference: mean difference of accuracies.
+        low: lower limit of its 95 % interval, not adjusted for the number of pairs.
+        high: upper limit.
+        p_holm: p value, adjusted for all pairs of the pool that are of this estimand.
+        estimand: ``method`` (trained again with other seeds) or ``closed`` (these trained models).
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_holm: float
+    estimand: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Measured rows on the same episodes, and all their paired differences.
+
+    The last four attributes have an entry for each pair (0, 1), (0, 2), ..., (1, 2), ... of
+    ``rows``, first minus second.
+
+    Attributes:
+        id: letters, digits and "-".
+        benchmark: as in its rows.
+        way: as in its rows.
+        shot: as in its rows.
+        query: query images per class.
+        split: which classes were tested.
+        fingerprint: of the images.
+        sampler: mode of drawing and seed of the list, for instance ``replacement, seed 0``.
+        episodes: how many episodes of the list all rows have in common.
+        classes: in the split.
+        images: in the split.
+        rows: row ids, best mean first.
+        difference: mean differences.
+        half_width: of their 95 % intervals.
+        p_holm: adjusted p values.
+        closed: the pair is about these trained models only, since one side has a single seed.
+    """
+
+    id: str
+    benchmark: str
+    way: int
+    shot: int
+    query: int
+    split: str
+    fingerprint: str
+    sampler: str
+    episodes: int
+    classes: int
+    images: int
+    rows: tuple[str, ...]
+    difference: tuple[float, ...] = ()
+    half_width: tuple[float, ...] = ()
+    p_holm: tuple[float, ...] = ()
+    closed: tuple[bool, ...] = ()
+
+    def pair(self, a: str, b: str) -> Pair:
+        """Row ``a`` minus row ``b`` (row ids of this pool); raises ValueError for others."""
+        i, j = self.rows.index(a), self.rows.index(b)
+        if i == j:
+            raise ValueError("a row can't be compared with itself")
+        k, sign = pair_index(min(i, j), max(i, j), len(self.rows)), 1 if i < j else -1
+        middle, half = sign * self.difference[k], self.half_width[k]
+        estimand = "closed" if self.closed[k] else "method"
+        return Pair(middle, middle - half, middle + half, self.p_holm[k], estimand)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """Everything that tables, pictures and the page show.
+
+    Attributes:
+        boards: by benchmark, way, shot and setting.
+        pools: all that some measured row belongs to.
+    """
+
+    boards: tuple[Board, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    schema: int = SCHEMA
+
+    def rows(self) -> dict[str, Row]:
+        """All rows by id."""
+        return {row.id: row for board in self.boards for row in (*board.measured, *board.published)}
+
+    def pool(self, row: Row) -> Pool:
+        """The pool of a measured row."""
+        return next(pool for pool in self.pools if pool.id == row.pool)
+
+
+def pair_index(i: int, j: int, n: int) -> int:
+    """Position of pair i < j among (0, 1), (0, 2), ..., (n - 2, n - 1)."""
+    return i * n - i * (i + 1) // 2 + j - i - 1
+
+
+def dump_board(leaderboard: Leaderboard) -> bytes:
+    """The canonical JSON document."""
+    return dump_json(dataclasses.asdict(leaderboard))
+
+
+def load_board(path: Path) -> Leaderboard:
+    """Read ``board.json``.
+
+    Raises:
+        ResultError: of a newer schema, or not a leaderboard.
+        DataError: missing or damaged.
+    """
+    document = load_json(path)
+    if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
+        raise ResultError(f"{path} is not a leaderboard of fewshot_bench")
+    if document["schema"] > SCHEMA:
+        raise ResultError(f"{path} is of a newer fewshot_bench; update it")
+    try:
+        boards = tuple(_board(board) for board in document["boards"])
+        pools = tuple(Pool(**_tuples(pool)) for pool in document["pools"])
+    except (KeyError, TypeError) as error:
+        raise ResultError(f"{path} is not a leaderboard of fewshot_bench: {error}") from error
+    return Leaderboard(boards=boards, pools=pools)
+
+
+def _board(table: dict[str, Any]) -> Board:
+    rows = {kind: tuple(Row(**_tuples(row)) for row in table[kind]) for kind in _KINDS}
+    return Board(**{**table, **rows})
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+
+
+_KINDS = ("measured", "published")

@@ -1,0 +1,64 @@
+"""From stored results and published rows to the leaderboard: a pure function of files.
+
+Numbers are rounded before they are written, so that the last bit of another processor's arithmetic
+changes nothing.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from fewshot_bench.leaderboard.board import SETTINGS, Board, Leaderboard, Pool, Row
+from fewshot_bench.leaderboard.measured import Stored, read_stored
+from fewshot_bench.leaderboard.names import with_telling_notes
+from fewshot_bench.leaderboard.pools import make_pools
+from fewshot_bench.leaderboard.published import read_published
+from fewshot_bench.leaderboard.rows import measured_row
+
+RESULTS, PUBLISHED = "results", "published.csv"
+
+
+def read_leaderboard(root: Path) -> tuple[Leaderboard, tuple[str, ...]]:
+    """Put together what ``<root>/results`` and ``<root>/published.csv`` hold.
+
+    Returns:
+        The leaderboard, and one line for each result file that could not be used.
+
+    Raises:
+        DataError: the published table is damaged; there may be none.
+    """
+    stored = read_stored(root / RESULTS)
+    table = root / PUBLISHED
+    published = read_published(table) if table.exists() else []
+    return build_leaderboard(stored, published), stored.problems
+
+
+def build_leaderboard(stored: Stored, published: Sequence[Row]) -> Leaderboard:
+    """Rank and compare measured rows, and set published ones beside them."""
+    rows = {row_id: measured_row(row_id, results) for row_id, results in stored.rows.items()}
+    rows = with_telling_notes(rows, stored.rows)
+    pools, rows = make_pools(rows, stored.rows)
+    return Leaderboard(boards=tuple(_boards([*rows.values(), *published], pools)), pools=pools)
+
+
+def _boards(rows: Iterable[Row], pools: Sequence[Pool]) -> Iterable[Board]:
+    order = {pool.id: number for number, pool in enumerate(pools)}
+
+    def place(row: Row) -> tuple[str, int, int, int]:
+        return row.benchmark, row.way, row.shot, SETTINGS.index(row.setting)
+
+    def standing(row: Row) -> tuple[int, float, str, str]:
+        return order.get(row.pool, -1), -row.accuracy, row.method, row.id
+
+    for key, group in itertools.groupby(sorted(rows, key=place), key=place):
+        members = sorted(group, key=standing)
+        benchmark, way, shot, setting = *key[:3], SETTINGS[key[3]]
+        yield Board(
+            id=f"{benchmark}/{way}-{shot}/{setting}",
+            benchmark=benchmark,
+            way=way,
+            shot=shot,
+            setting=setting,
+            measured=tuple(row for row in members if row.kind == "measured"),
+            published=tuple(row for row in members if row.kind == "published"),
+        )

@@ -1,0 +1,176 @@
+"""Is a submitted result what it says? Everything that can be told without images and models.
+
+The checks run in the order of their numbers, and each takes for granted that those before it hold:
+
+1. schema, types, ranges and shapes (when the file is read);
+2. known data and a known protocol;
+3. the episodes, drawn again from class sizes and seed, are those of the file;
+4. the numbers of correct queries follow from the predictions;
+5. the summary follows from the episodes, to 1e-12;
+6. enough episodes; rows with fewer than three seeds are marked, not refused;
+7. all training seeds that were measured together are there, each once;
+8. the model was selected on validation classes, and no test class was trained on.
+"""
+
+import collections
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from fewshot_bench.data.episodes import Task
+from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.classes import DIGITS, shared_classes
+from fewshot_bench.evaluation.compact import DERIVED, list_sha256, redraw
+from fewshot_bench.evaluation.intervals import interval_of
+from fewshot_bench.evaluation.result import Result, config_sha256
+from fewshot_bench.files import sha256
+from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, one_line, place
+
+TOLERANCE = 1e-12
+
+
+def check_stored(stored: Stored, root: Path, known: Mapping[str, Collection[str]]) -> list[str]:
+    """One line for everything that is wrong with the results of a leaderboard.
+
+    Args:
+        stored: the results under ``root``.
+        root: their folder.
+        known: benchmark -> fingerprints of its data, see :mod:`fewshot_bench.leaderboard.datasets`.
+    """
+    lines = list(stored.problems)
+    for results in stored.rows.values():
+        for result in results:
+            folder = stored.folders[result.info["result_id"]]
+            reasons = list(check_result(result, known))
+            if folder != root / place(result):
+                reasons.append(f"it belongs into {place(result)}; use fsbench results add")
+            lines += [f"{folder}: {one_line(reason)}" for reason in reasons]
+        lines += [one_line(line) for line in _missing_seeds(results)]
+    return lines
+
+
+def check_result(
+    result: Result, known: Mapping[str, Collection[str]] | None = None
+) -> Iterator[str]:
+    """Reasons why a result can't be accepted; nothing if all is well.
+
+    Args:
+        result: read by :func:`fewshot_bench.evaluation.result.read_result`.
+        known: see :func:`check_stored`; None to accept any data.
+    """
+    yield from _data(result, known)
+    yield from _episodes(result)
+    yield from _counts(result)
+    yield from _summary(result)
+    yield from _training(result)
+    yield from _classes(result)
+
+
+def _data(result: Result, known: Mapping[str, Collection[str]] | None) -> Iterator[str]:
+    dataset, protocol = result.info["dataset"], result.info["protocol"]
+    if known is not None and dataset["fingerprint"] not in known.get(dataset["id"], ()):
+        yield (
+            f"its data fingerprint {dataset['fingerprint'][:12]} is not one of {dataset['id']}"
+            " in datasets.csv"
+        )
+    task = Task(protocol["way"], protocol["shot"], protocol["query"])
+    if protocol["id"] != f"{dataset['split']}/{task.id}":
+        yield f"its protocol is called {protocol['id']}, but is {dataset['split']}/{task.id}"
+    if dataset["split"] != "test":
+        yield f"it was measured on {dataset['split']} classes, not on test classes"
+
+
+def _episodes(result: Result) -> Iterator[str]:
+    columns = result.columns
+    try:
+        drawn = redraw(result.info, len(columns["pred"]))
+    except ResultError as error:
+        yield str(error)
+        return
+    for name in DERIVED:
+        differs = (drawn[name] != columns.get(name)).reshape(len(drawn[name]), -1).any(axis=1)
+        if differs.any():
+            yield f"{name} of episode {np.flatnonzero(differs)[0]} does not follow from its seed"
+            return
+    if list_sha256(columns["episode_hash"]) != result.info["protocol"]["episode_list_sha256"]:
+        yield "its episode list is not the one that its seed and data give"
+    if len(columns["pred"]) < MIN_EPISODES:
+        yield f"{len(columns['pred'])} episodes are too few: at least {MIN_EPISODES}"
+
+
+def _counts(result: Result) -> Iterator[str]:
+    columns = result.columns
+    pred = columns["pred"]
+    right = (pred == np.arange(pred.shape[1])[None, :, None]).sum(axis=(1, 2))
+    differs = np.flatnonzero(right != columns["n_correct"])
+    if len(differs):
+        t = differs[0]
+        yield (
+            f"episode {t} counts {columns['n_correct'][t]} correct queries, but its predictions"
+            f" have {right[t]}"
+        )
+    if (columns["n_query"] != pred[0].size).any():
+        yield f"n_query is not way x query = {pred[0].size} in every episode"
+
+
+def _summary(result: Result) -> Iterator[str]:
+    summary = result.info["summary"]
+    stated = summary["interval"]
+    interval = interval_of([result], "closed", stated["level"])
+    pairs = {
+        "accuracy": (summary["accuracy"], interval.mean),
+        "lower limit": (stated["low"], interval.low),
+        "upper limit": (stated["high"], interval.high),
+    }
+    for name, (said, true) in pairs.items():
+        if said is None or not abs(said - true) <= TOLERANCE:
+            yield f"its summary gives the {name} as {said}, its episodes as {true}"
+    if summary["T"] != len(result.accuracy) or result.info["protocol"]["T"] != summary["T"]:
+        yield f"it says {summary['T']} episodes and holds {len(result.accuracy)}"
+
+
+def _training(result: Result) -> Iterator[str]:
+    method, checkpoint = result.info["method"], result.info["checkpoint"]
+    seed, group = checkpoint["training_seed"], checkpoint.get("seed_group")
+    if config_sha256(method["config"]) != method["config_sha256"]:
+        yield "config_sha256 is not that of its configuration"
+    if method["config"]["train"]["seed"] != seed:
+        yield f"training_seed is {seed}, but train.seed is {method['config']['train']['seed']}"
+    if group is not None and seed not in group:
+        yield f"its training seed {seed} is not in its list of seeds {group}"
+    if checkpoint["selection"]["split"] != "val":
+        yield f"its model was selected on {checkpoint['selection']['split']}, not on val"
+
+
+def _classes(result: Result) -> Iterator[str]:
+    dataset, checkpoint = result.info["dataset"], result.info["checkpoint"]
+    names, hashes = dataset.get("class_names"), dataset.get("class_hashes", "")
+    if names is not None:
+        digest = sha256("".join(f"{name}\n" for name in names).encode())
+        if len(names) != len(dataset["pool_sizes"]) or digest != dataset.get("class_list_sha256"):
+            yield "its class names are not those of class_list_sha256"
+    trained = checkpoint.get("training_class_hashes", "")
+    if not hashes or not trained:
+        # Schema 1 has no hashes; a store never has one class in two splits.
+        if checkpoint["training_fingerprint"] not in dataset["fingerprint"]:
+            yield "it does not tell which classes were trained on"
+        return
+    if len(dataset["pool_sizes"]) % max(len(hashes) // DIGITS, 1):
+        yield "class_hashes are not of its test classes"
+    if both := shared_classes(hashes, trained):
+        yield f"{both} of its test classes were trained on"
+
+
+def _missing_seeds(results: Iterable[Result]) -> Iterator[str]:
+    """Seeds that were measured together with others and are not there: seeds may not be picked."""
+    results = list(results)
+    there = collections.Counter(r.info["checkpoint"]["training_seed"] for r in results)
+    declared = {s for r in results for s in r.info["checkpoint"].get("seed_group") or ()}
+    if missing := sorted(declared - there.keys()):
+        info = results[0].info
+        seeds = ", ".join(map(str, missing))
+        yield (
+            f"{info['method']['id']} on {info['dataset']['id']}, {info['protocol']['id']}:"
+            f" training seed {seeds} was measured but is not there"
+        )

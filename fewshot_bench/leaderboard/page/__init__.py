@@ -1,0 +1,68 @@
+"""The leaderboard as one HTML file that needs nothing else: no server, no network."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import math
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from fewshot_bench.leaderboard.board import Leaderboard, Pool, Row
+
+FOLDER = Path(__file__).parent
+SCRIPTS = ("values.js", "table.js", "compare.js", "start.js")
+
+
+def render_page(leaderboard: Leaderboard) -> str:
+    """Return the page; the same leaderboard gives the same text.
+
+    Text from files reaches the page only as JSON, in which ``<`` is escaped, and the script turns
+    it into text nodes. Should either fail, the page's own policy still runs no other script.
+    """
+    style = (FOLDER / "style.css").read_text(encoding="utf-8")
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    return Template((FOLDER / "template.html").read_text(encoding="utf-8")).substitute(
+        policy=policy,
+        style=style,
+        script=script,
+        rows=_json([_row(row) for row in leaderboard.rows().values()]),
+        pools=_json({pool.id: _pool(pool) for pool in leaderboard.pools}),
+    )
+
+
+def _row(row: Row) -> dict[str, Any]:
+    """What is known of a row, without what the page doesn't show."""
+    table = dataclasses.asdict(row)
+    table["results"] = ()
+    return {key: value for key, value in table.items() if value not in (None, "", ())}
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    """The pairs of a pool in few characters: there may be half a million of them.
+
+    Differences are in thousandths of a point, p values in millionths, rounded up so that rounding
+    tells no pair apart.
+    """
+    return {
+        "rows": pool.rows,
+        "episodes": pool.episodes,
+        "difference": [round(1e5 * value) for value in pool.difference],
+        "half_width": [round(1e5 * value) for value in pool.half_width],
+        "p_holm": [math.ceil(1e6 * value) for value in pool.p_holm],
+        "closed": "".join("01"[value] for value in pool.closed),
+    }
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand in a script element: nothing in it opens or closes a tag."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _hash(source: str) -> str:
+    """The source of an inline element as the page's policy names it."""
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

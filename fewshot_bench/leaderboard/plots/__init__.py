@@ -1,0 +1,1 @@
+"""Pictures of results; each is a function that returns a matplotlib Figure."""

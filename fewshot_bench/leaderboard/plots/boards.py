@@ -1,0 +1,59 @@
+"""The pictures that belong to a leaderboard: of each board its intervals and what they cost."""
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from fewshot_bench.files import safe_name
+from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
+from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
+from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
+
+MOST_ROWS = 40  # of each kind; what is further down a board is in its table
+
+
+def board_pictures(leaderboard: Leaderboard) -> Iterator[tuple[str, Figure]]:
+    """Yield a name for the files and a figure, for each board that something was measured for."""
+    for board in leaderboard.boards:
+        measured = board.measured[:MOST_ROWS]
+        if not measured:
+            continue
+        stem = safe_name(board.id.replace("/", "-"))
+        yield f"{stem}-interval", board_intervals(board)
+        timed = [row for row in measured if row.time_s]
+        if len(timed) > 1:
+            yield f"{stem}-cost", _cost(board, timed)
+
+
+def board_intervals(board: Board) -> Figure:
+    """Measured and published rows of one board, each kind with its own marker."""
+    rows = board.measured[:MOST_ROWS] + board.published[:MOST_ROWS]
+    bars = [
+        Bar(name, row.accuracy, row.low, row.high, "lead" if row.leads else row.kind)
+        for name, row in zip(_names(rows), rows, strict=True)
+    ]
+    return interval_plot(bars, _title(board), chance=1 / board.way)
+
+
+def _cost(board: Board, rows: list[Row]) -> Figure:
+    entries = [
+        Cost(name, row.time_s or 0.0, row.accuracy, row.low, row.high)
+        for name, row in zip(_names(rows), rows, strict=True)
+    ]
+    return cost_plot(entries, _title(board))
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """Methods, with backbones where those are not all the same, and with what else tells twins."""
+    names = [row.method for row in rows]
+    if len({row.backbone for row in rows}) > 1:
+        names = [f"{row.method}, {row.backbone}" for row in rows]
+    often = {name for name in names if names.count(name) > 1}
+    return [
+        f"{name}, {row.note}" if name in often and row.note else name
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _title(board: Board) -> str:
+    return f"{board.benchmark}, {board.way}-way {board.shot}-shot, {board.setting}"

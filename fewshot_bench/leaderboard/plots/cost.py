@@ -1,0 +1,109 @@
+"""Accuracy against what it costs, and the methods that nothing beats in both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from fewshot_bench.leaderboard.plots.labels import place_labels
+from fewshot_bench.leaderboard.plots.style import (
+    SOFT,
+    in_legend,
+    legend_below,
+    legend_height,
+    looks,
+    new_figure,
+    percent_axis,
+    styled,
+)
+
+LONGEST_BESIDE = 22  # characters
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One method; accuracies are fractions.
+
+    Attributes:
+        name: method.
+        cost: what it takes, more than 0, in the unit of the axis.
+        mean: accuracy.
+        low, high: limits of its interval; None where it has none.
+    """
+
+    name: str
+    cost: float
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@styled
+def cost_plot(
+    entries: Sequence[Cost], title: str = "", xlabel: str = "seconds per test episode"
+) -> Figure:
+    """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front.
+
+    Names stand beside their points, or in a legend if one of them is too long for that.
+    """
+    names = [entry.name for entry in entries]
+    beside = max(map(len, names)) <= LONGEST_BESIDE
+    figure, axes = new_figure(2.2 + legend_height([] if beside else names), title)
+    axes.set_xscale("log")
+    for entry, look in zip(entries, looks(len(entries)), strict=True):
+        axes.plot([entry.cost] * 2, _limits(entry), color=look.colour, linewidth=1)
+        axes.plot(
+            entry.cost,
+            entry.mean,
+            look.marker,
+            color=look.colour,
+            label=None if beside else in_legend(entry.name),
+        )
+    _draw_front(axes, pareto_front(entries))
+    axes.margins(0.12)
+    axes.grid()
+    _log_ticks(axes)
+    axes.set_xlabel(xlabel)
+    percent_axis(axes.yaxis, "accuracy (%)")
+    legend_below(figure, axes)
+    if beside:
+        bars = [((e.cost, low), (e.cost, high)) for e in entries for low, high in [_limits(e)]]
+        place_labels(figure, axes, [(e.cost, e.mean, e.name) for e in entries], bars)
+    return figure
+
+
+def _draw_front(axes: Axes, front: Sequence[Cost]) -> None:
+    axes.plot(
+        [entry.cost for entry in front],
+        [entry.mean for entry in front],
+        drawstyle="steps-post",
+        color=SOFT,
+        linestyle=":",
+        linewidth=1,
+        zorder=0,
+        label="none is cheaper and better",
+    )
+
+
+def _limits(entry: Cost) -> tuple[float, float]:
+    if entry.low is None or entry.high is None:
+        return entry.mean, entry.mean
+    return entry.low, entry.high
+
+
+def pareto_front(entries: Sequence[Cost]) -> list[Cost]:
+    """Entries that no other one beats in one of cost and mean without losing in the other."""
+    front: list[Cost] = []
+    for entry in sorted(entries, key=lambda entry: (entry.cost, -entry.mean)):
+        if not front or entry.mean > front[-1].mean:
+            front.append(entry)
+    return front
+
+
+def _log_ticks(axes: Axes) -> None:
+    """Plain numbers at 1, 2, 5 times powers of ten."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,158 @@
+"""From stored results to pictures: one function per kind, all of the same form."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fewshot_bench.errors import ConfigError, ResultError
+from fewshot_bench.evaluation.compare import (
+    Comparison,
+    Entrant,
+    align_entrants,
+    compare_entrants,
+    with_distinct_names,
+)
+from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
+from fewshot_bench.leaderboard.plots.classes import classes_plot
+from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
+from fewshot_bench.leaderboard.plots.critical_difference import cd_diagram
+from fewshot_bench.leaderboard.plots.curves import Curve, learning_curves
+from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
+from fewshot_bench.leaderboard.plots.measured import class_accuracies, class_names, rank_table
+from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
+from fewshot_bench.leaderboard.plots.profile import profile_plot
+from fewshot_bench.stats import friedman, nemenyi_cd
+
+MOST_PAIRS = 15  # with more, only those of the leader are drawn
+
+
+def draw(kind: str, entrants: Sequence[Entrant], level: float = 0.95) -> Figure:
+    """Draw one kind of picture of stored results.
+
+    Args:
+        kind: a key of :data:`KINDS`.
+        entrants: methods, each with one result per training seed.
+        level: confidence level.
+
+    Raises:
+        ConfigError: no such kind.
+        FsbenchError: the results can't be shown so; says why.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"there is no picture {kind!r}; there are {', '.join(KINDS)}")
+    return KINDS[kind](entrants, level)
+
+
+def heading(entrant: Entrant) -> str:
+    """What was tested, as a title: benchmark, way and shot."""
+    info = entrant.results[0].info
+    protocol = info["protocol"]
+    return f"{info['dataset']['id']}, {protocol['way']}-way {protocol['shot']}-shot"
+
+
+def _interval(entrants: Sequence[Entrant], level: float) -> Figure:
+    if len(entrants) == 1:
+        [entrant] = entrants
+        one = interval_of(entrant.results, "closed", level)
+        bars = [Bar(entrant.name, one.mean, one.low, one.high)]
+        estimand = one.estimand
+    else:
+        comparison = compare_entrants(entrants, level)
+        bars = _bars(comparison)
+        estimand = comparison.intervals[0].estimand
+    chance = 1 / entrants[0].results[0].info["protocol"]["way"]
+    note = f"{level:.0%} {estimand} interval"
+    return interval_plot(bars, heading(entrants[0]), chance=chance, note=note)
+
+
+def _bars(comparison: Comparison) -> list[Bar]:
+    rows = zip(comparison.names, comparison.intervals, comparison.ranks, strict=True)
+    return [
+        Bar(name, one.mean, one.low, one.high, "lead" if ranks[0] == 1 else "measured")
+        for name, one, ranks in rows
+    ]
+
+
+def _cd(entrants: Sequence[Entrant], level: float) -> Figure:
+    names, scores, blocks = rank_table(entrants)
+    ranks = friedman(scores).ranks
+    cd = nemenyi_cd(len(names), len(scores), 1 - level)
+    note = f"mean rank over {len(scores):,} {blocks}; Nemenyi, {level:.0%}"
+    title = heading(entrants[0]) if blocks == "episodes" else ""
+    return cd_diagram(names, ranks.tolist(), cd, title, note)
+
+
+def _profile(entrants: Sequence[Entrant], level: float) -> Figure:
+    del level
+    entrants = align_entrants(entrants)
+    scores = [seed_matrix(entrant.results) for entrant in entrants]
+    return profile_plot([entrant.name for entrant in entrants], scores, heading(entrants[0]))
+
+
+def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
+    del level
+    entrants = with_distinct_names(entrants)
+    return learning_curves([_curve(entrant) for entrant in entrants], heading(entrants[0]))
+
+
+def _curve(entrant: Entrant) -> Curve:
+    tables = _recorded(entrant, "training", "curve")
+    runs = [np.array(table, dtype=np.float64).T for table in tables]
+    return Curve(entrant.name, tuple((steps, accuracy) for steps, accuracy in runs))
+
+
+def _cost(entrants: Sequence[Entrant], level: float) -> Figure:
+    entrants = align_entrants(entrants)
+    entries = []
+    for entrant in entrants:
+        one = interval_of(entrant.results, "closed", level)
+        seconds = float(np.mean(_recorded(entrant, "timing", "per_episode_s")))
+        entries.append(Cost(entrant.name, seconds, one.mean, one.low, one.high))
+    return cost_plot(entries, heading(entrants[0]))
+
+
+def _recorded(entrant: Entrant, part: str, name: str) -> list[Any]:
+    """What every result of a method says under a name that older results may lack."""
+    found = [(result.info.get(part) or {}).get(name) for result in entrant.results]
+    if not all(found):
+        raise ResultError(f"a result of {entrant.name} holds no {part}.{name}; evaluate it again")
+    return found
+
+
+def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:
+    comparison = compare_entrants(entrants, level)
+    pairs, leader = comparison.pairs, comparison.names[0]
+    if len(pairs) > MOST_PAIRS:
+        pairs = tuple(pair for pair in pairs if leader in (pair.a, pair.b))
+    differences = [
+        Difference(
+            f"{p.a} − {p.b}",
+            p.difference.mean,
+            p.difference.low,
+            p.difference.high,
+            p.p_holm,
+            p.mde80,
+        )
+        for p in pairs
+    ]
+    return pairs_plot(differences, heading(entrants[0]), 1 - level)
+
+
+def _classes(entrants: Sequence[Entrant], level: float) -> Figure:
+    entrants = align_entrants(entrants)
+    names = class_names(entrants[0])
+    methods = [class_accuracies(entrant, len(names), level) for entrant in entrants]
+    return classes_plot(methods, names, heading(entrants[0]))
+
+
+KINDS: dict[str, Callable[[Sequence[Entrant], float], Figure]] = {
+    "interval": _interval,
+    "cd": _cd,
+    "profile": _profile,
+    "curves": _curves,
+    "cost": _cost,
+    "pairs": _pairs,
+    "classes": _classes,
+}

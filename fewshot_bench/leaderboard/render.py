@@ -1,0 +1,87 @@
+"""All files that are generated from a leaderboard, as bytes by relative path."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.files import write_atomic
+from fewshot_bench.leaderboard.board import Leaderboard, dump_board
+from fewshot_bench.leaderboard.page import render_page
+from fewshot_bench.leaderboard.tables.columns import DEFAULT, chosen
+from fewshot_bench.leaderboard.tables.latex import benchmark_document
+from fewshot_bench.leaderboard.tables.markdown import benchmark_page, index_page
+from fewshot_bench.leaderboard.tables.order import benchmarks, file_stem, make_table
+from fewshot_bench.leaderboard.tables.sheet import benchmark_sheet
+
+FORMATS = ("md", "tex", "csv", "json", "html")
+TABLES = "tables"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How tables look; what is committed has the defaults.
+
+    Attributes:
+        columns: names of columns of Markdown and LaTeX tables; CSV has all.
+        sort: column to sort by.
+        formats: of :data:`FORMATS`.
+    """
+
+    columns: Sequence[str] = DEFAULT
+    sort: str = "accuracy"
+    formats: Collection[str] = FORMATS
+
+
+def render(leaderboard: Leaderboard, style: Style = Style()) -> dict[str, bytes]:
+    """Relative path -> content of every generated file.
+
+    Raises:
+        ConfigError: there is no such column or format.
+    """
+    columns, [sort] = chosen(style.columns), chosen([style.sort])
+    if unknown := set(style.formats) - set(FORMATS):
+        raise ConfigError(f"no format {', '.join(sorted(unknown))}; there are {', '.join(FORMATS)}")
+    files: dict[str, str] = {}
+    for name, boards in benchmarks(leaderboard).items():
+        tables = [make_table(leaderboard, board, sort) for board in boards]
+        stem = f"{TABLES}/{file_stem(name)}"
+        files[f"{stem}.md"] = benchmark_page(name, tables, columns)
+        files[f"{stem}.tex"] = benchmark_document(name, tables, columns)
+        files[f"{stem}.csv"] = benchmark_sheet(tables)
+    files["README.md"] = index_page(leaderboard)
+    if "html" in style.formats:
+        files["index.html"] = render_page(leaderboard)
+    done = {path: text.encode() for path, text in files.items()}
+    done["board.json"] = dump_board(leaderboard)
+    return {path: data for path, data in done.items() if path.rsplit(".", 1)[1] in style.formats}
+
+
+def write(root: Path, files: dict[str, bytes], style: Style) -> list[str]:
+    """Write what has changed and remove tables of benchmarks that are gone.
+
+    Returns:
+        Relative paths of the files that were written or removed.
+    """
+    changed = [path for path, data in files.items() if _content(root / path) != data]
+    for path in changed:
+        write_atomic(root / path, files[path])
+    gone = [path for path in leftover(root, files) if path.rsplit(".", 1)[1] in style.formats]
+    for path in gone:
+        (root / path).unlink()
+    return [*changed, *gone]
+
+
+def stale(root: Path, files: dict[str, bytes]) -> list[str]:
+    """Relative paths of generated files that are not what the results say."""
+    return [p for p, data in files.items() if _content(root / p) != data] + leftover(root, files)
+
+
+def leftover(root: Path, files: dict[str, bytes]) -> list[str]:
+    """Tables on disk that no benchmark has any more."""
+    there = sorted(p for p in (root / TABLES).glob("*.*") if p.suffix[1:] in FORMATS)
+    return [path for p in there if (path := f"{TABLES}/{p.name}") not in files]
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

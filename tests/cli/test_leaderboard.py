@@ -1,0 +1,141 @@
+"""``fsbench results`` and ``fsbench leaderboard``, from results to a checked leaderboard."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fewshot_bench.evaluation.result import RESULT, write_result
+from fewshot_bench.files import dump_json
+from tests.cli.common import fails, fsbench
+from tests.leaderboard.synthetic import synthetic
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMA_1 = REPOSITORY / "tests" / "evaluation" / "schema-1"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """Results of two methods as ``fsbench evaluate --seeds 0,1,2`` leaves them."""
+    folder = tmp_path_factory.mktemp("fresh")
+    for method, skill in (("protonet", 0.0), ("maml", 0.1)):
+        for seed in range(3):
+            result = synthetic(method, skill, seed, seeds=range(3))
+            write_result(result, folder / method / f"seed-{seed}")
+    return folder
+
+
+@pytest.fixture
+def root(fresh, tmp_path):
+    """A leaderboard that they were submitted to."""
+    root = tmp_path / "leaderboards"
+    fsbench("results", "add", fresh, "--root", root)
+    shutil.copy(REPOSITORY / "leaderboards" / "published.csv", root)
+    fsbench("leaderboard", "build", "--root", root)
+    return root
+
+
+def snapshot(root):
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_submitted_results_are_built_and_pass_the_check(root):
+    out, _ = fsbench("leaderboard", "check", "--root", root)
+    assert "6 results are valid" in out
+    assert {p.name for p in root.iterdir()} >= {"README.md", "index.html", "board.json", "tables"}
+    assert (root / "results" / "glyphs" / "5-1" / "maml").is_dir()
+
+
+def test_building_again_changes_no_byte(root):
+    before = snapshot(root)
+    out, _ = fsbench("leaderboard", "build", "--root", root)
+    assert "0 files written" in out
+    assert snapshot(root) == before
+
+
+def test_edited_and_left_over_tables_are_named(root):
+    table = root / "tables" / "glyphs.md"
+    table.write_text(table.read_text().replace("conv4-64", "conv4-63"))
+    (root / "tables" / "old.tex").write_text("x")
+    (root / "index.html").unlink()
+    out, err = fsbench("leaderboard", "check", "--root", root, code=2)
+    assert "3 problems" in err
+    assert all(name in out for name in ("glyphs.md", "old.tex", "index.html"))
+    fsbench("leaderboard", "build", "--root", root)
+    assert not (root / "tables" / "old.tex").exists()
+    fsbench("leaderboard", "check", "--root", root)
+
+
+def test_an_altered_result_fails_the_check_with_its_reason(root):
+    file = next(root.rglob(RESULT))
+    document = json.loads(file.read_text())
+    document["summary"]["interval"]["low"] = 0.1
+    file.write_bytes(dump_json(document))
+    out, err = fsbench("leaderboard", "check", "--root", root, code=2)
+    assert f"{file.parent}: its summary gives the lower limit as 0.1" in out
+    assert "1 problem in" in err
+
+
+def test_tables_of_choice(root, tmp_path):
+    arguments = ("--columns", "method,time,rank", "--sort", "method", "--format", "md")
+    fsbench("leaderboard", "build", "--root", root, *arguments)
+    table = (root / "tables" / "glyphs.md").read_text()
+    heads = next(line for line in table.splitlines() if line.startswith("|"))
+    assert [head.strip() for head in heads.split("|")] == [
+        "",
+        "method",
+        "time/episode",
+        "rank set",
+        "",
+    ]
+    assert table.index("maml") < table.index("protonet")
+    line = fails("leaderboard", "build", "--root", root, "--columns", "speed")
+    assert "no column 'speed'" in line
+    assert "accuracy" in line
+    assert "no format" in fails("leaderboard", "build", "--root", root, "--format", "pdf")
+    assert "not a folder" in fails("leaderboard", "build", "--root", tmp_path / "none")
+
+
+def test_results_are_listed_shown_and_verified(fresh):
+    out, _ = fsbench("results", "list", fresh)
+    assert out.count("protonet") == out.count("maml") == 3
+    listed = json.loads(fsbench("results", "list", fresh, "--json")[0])
+    assert {entry["seed"] for entry in listed} == {0, 1, 2}
+    out, _ = fsbench("results", "show", fresh / "maml" / "seed-1")
+    assert "seed: 1" in out
+    assert "95% closed" in out
+    assert json.loads(fsbench("results", "show", SCHEMA_1, "--json")[0])["schema_version"] == 1
+    assert "6 results are valid" in fsbench("results", "verify", fresh)[0]
+
+
+def test_nothing_is_added_if_something_is_wrong(fresh, tmp_path):
+    root = tmp_path / "leaderboards"
+    assert "too few" in fails("results", "add", fresh, SCHEMA_1, "--root", root)
+    assert not root.exists()
+    assert "holds no usable result" in fails("results", "add", tmp_path, "--root", root)
+
+
+@pytest.mark.parametrize("command", [("results", "list"), ("leaderboard", "check")])
+def test_torch_is_not_imported(command, root):
+    where = root / "results" if command[0] == "results" else root
+    words = ["fsbench", *command, *(["--root"] if command[0] == "leaderboard" else []), str(where)]
+    code = (
+        f"import sys; sys.argv = {words!r}\n"
+        "from fewshot_bench.cli import main\n"
+        "try: main()\n"
+        "finally: print({'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n"), done.stdout + done.stderr
+
+
+def test_the_committed_leaderboard_is_what_its_results_say(tmp_path):
+    copy = tmp_path / "leaderboards"
+    shutil.copytree(REPOSITORY / "leaderboards", copy)
+    before = snapshot(copy)
+    fsbench("leaderboard", "build", "--root", copy)
+    assert snapshot(copy) == before
+    fsbench("leaderboard", "check", "--root", copy)

@@ -1,0 +1,137 @@
+"""Results like those of ``fsbench evaluate``, made up in milliseconds and without images."""
+
+import hashlib
+
+import numpy as np
+
+from fewshot_bench.config import RunConfig
+from fewshot_bench.evaluation.classes import class_hashes
+from fewshot_bench.evaluation.compact import list_sha256, redraw
+from fewshot_bench.evaluation.result import config_sha256, make_result
+from fewshot_bench.stats import mean_ci
+
+CLASSES, IMAGES = 20, 40
+
+
+def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
+    """A result with honest hashes, whose accuracy is about 0.6 + skill.
+
+    Args:
+        method: its name.
+        skill: shift of the accuracy of every episode.
+        seed: training seed.
+        episodes: how many.
+        choices: ``benchmark``, ``backbone``, ``shot``, ``query``, ``setting``, ``fingerprint``,
+            ``sizes`` (of the classes), ``seeds`` (the group), ``options``.
+    """
+    get = choices.get
+    benchmark, backbone = get("benchmark", "glyphs"), get("backbone", "conv4-64")
+    config = RunConfig.model_validate(
+        {
+            "method": method,
+            "benchmark": benchmark,
+            "backbone": backbone,
+            "options": get("options", {}),
+            "task": {"n_shot": get("shot", 1), "n_query": get("query", 15)},
+            "train": {"seed": seed},
+        }
+    ).model_dump()
+    sizes = list(get("sizes", [IMAGES] * CLASSES))
+    names = [f"test{i}" for i in range(len(sizes))]
+    listed = "".join(f"{name}\n" for name in names).encode()
+    info = {
+        "tool": {"version": "0.1.0", "commit": "c" * 40, "dirty": False},
+        "method": {
+            "id": method,
+            "setting": get("setting", "inductive"),
+            "transductive": get("setting", "inductive") != "inductive",
+            "config": config,
+            "config_sha256": config_sha256(config),
+        },
+        "checkpoint": {
+            "sha256": hashlib.sha256(f"{method}{seed}".encode()).hexdigest(),
+            "n_params": 111936,
+            "training_seed": seed,
+            "seed_group": sorted(get("seeds", [seed])),
+            "training_benchmark": benchmark,
+            "training_fingerprint": get("fingerprint", "f" * 64),
+            "training_class_hashes": class_hashes(f"train{i}" for i in range(64)),
+            "selection": {
+                "split": "val",
+                "metric": "accuracy",
+                "value": 0.6,
+                "step": 500,
+                "n_candidates": 4,
+            },
+        },
+        "training": {"curve": [(250 * i, 0.4 + 0.05 * i) for i in range(1, 5)]},
+        "dataset": {
+            "id": benchmark,
+            "split": "test",
+            "fingerprint": get("fingerprint", "f" * 64),
+            "raw_sha256": "a" * 64,
+            "class_list_sha256": hashlib.sha256(listed).hexdigest(),
+            "class_hashes": class_hashes(names),
+            "class_names": names if len(names) <= 200 else None,
+            "pool_sizes": sizes,
+            "preprocessing": {"channels": 1, "mean": [0.5], "std": [0.5]},
+        },
+        "protocol": protocol(get("shot", 1), get("query", 15), episodes),
+        "env": {"python": "3.11.4", "torch": "2.6.0", "gpu": None},
+        "failures": [],
+        "timing": {
+            "total_s": 0.01 * episodes,
+            "per_episode_s": 0.01,
+            "peak_gpu_bytes": None,
+            "peak_process_bytes": 500_000_000,
+            "train_s": 120.0,
+        },
+    }
+    drawn = redraw(info, episodes)
+    info["protocol"]["episode_list_sha256"] = list_sha256(drawn["episode_hash"])
+    columns = {**drawn, **predictions(method, skill, seed, drawn["class_ids"], get("query", 15))}
+    info["summary"] = summary(columns)
+    return make_result(info, columns)
+
+
+def protocol(shot, query, episodes):
+    return {
+        "id": f"test/5-way-{shot}-shot-{query}-query",
+        "way": 5,
+        "shot": shot,
+        "query": query,
+        "sampler": {"name": "philox", "version": 1, "mode": "replacement", "seed": 0},
+        "T": episodes,
+        "stop_rule": "fixed",
+        "prefix_sha256": {},
+    }
+
+
+def predictions(method, skill, seed, class_ids, query):
+    """Some classes and episodes are harder for everybody; the rest is the method's own noise."""
+    episodes = len(class_ids)
+    common = np.random.default_rng(1).normal(0, 0.1, (episodes, 1, 1))
+    key = int.from_bytes(hashlib.sha256(method.encode()).digest()[:4], "big")
+    own = np.random.default_rng([key, seed])
+    p = np.clip(0.6 + skill + common + own.normal(0, 0.005), 0.02, 1.0)
+    right = own.random((episodes, 5, query)) < p
+    labels = np.arange(5)[None, :, None]
+    wrong = (labels + own.integers(1, 5, right.shape)) % 5
+    correct = right.sum(axis=(1, 2))
+    return {
+        "pred": np.where(right, labels, wrong).astype(np.uint8),
+        "n_correct": correct.astype(np.uint16),
+        "n_query": np.full(episodes, 5 * query, dtype=np.uint16),
+        "nll": own.gamma(2, 0.5, episodes),
+        "brier": own.random(episodes),
+    }
+
+
+def summary(columns):
+    closed = mean_ci(columns["n_correct"] / columns["n_query"])
+    interval = {"kind": "closed", "level": 0.95, "low": closed.low, "high": closed.high}
+    return {
+        "accuracy": closed.mean,
+        "T": closed.n,
+        "interval": {**interval, "flags": list(closed.flags)},
+    }
