@@ -18,6 +18,7 @@ LAYERS = [
     ("data",),
     ("nn",),
     ("inner",),
+    ("supervised",),
     ("methods",),
     ("evaluation",),
     ("training", "search"),

@@ -11,6 +11,7 @@ from fewshot_bench.cli import (
     evaluate,
     leaderboard,
     listing,
+    loss,
     plot,
     reproduce,
     results,
@@ -47,5 +48,6 @@ app.command("plot")(plot.plot)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
+app.add_typer(loss.app, name="loss")
 app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")

@@ -194,6 +194,21 @@ for _name, _summary, _setting, _options in (
         options=_options,
     )
 
+METHODS.add(
+    "metal",
+    "fewshot_bench.methods.metal:metal",
+    summary="MAML whose inner loss is learned for each step and adapted to the task",
+    paper="Baik et al. 2021, arXiv 2110.03909",
+    setting="transductive",
+)
+METHODS.add(
+    "sca",
+    "fewshot_bench.methods.sca:sca",
+    summary="MAML, then a step on a learned critic of the query predictions",
+    paper="Antoniou and Storkey 2019, arXiv 1905.10295",
+    setting="transductive",
+)
+
 # Combinations of our own (contrib).
 METHODS.add(
     "maml+sparse_lsr",
@@ -217,4 +232,20 @@ METHODS.add(
     paper="loss: Raymond et al. 2023, arXiv 2301.13247",
     setting="transductive_bn",
     options={"network": "adalfl"},
+)
+METHODS.add(
+    "maml+evomal",
+    "fewshot_bench.methods.contrib.maml_losses:maml_named_loss",
+    summary="our adaptation: MAML whose inner loss is a found expression, its weights learned on",
+    paper="loss: Raymond et al. 2023, arXiv 2209.08907",
+    setting="transductive_bn",
+    options={"loss": "absolute_cross_entropy"},
+)
+METHODS.add(
+    "maml+taylorglo",
+    "fewshot_bench.methods.contrib.maml_losses:maml_named_loss",
+    summary="our adaptation: MAML whose inner loss is a polynomial with learned coefficients",
+    paper="loss: Gonzalez and Miikkulainen 2021, arXiv 2002.00059",
+    setting="transductive_bn",
+    options={"loss": "taylorglo"},
 )

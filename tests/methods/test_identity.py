@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
+from fewshot_bench.methods.base import resolve_options
 from fewshot_bench.nn.params import is_buffer, trainable
 from fewshot_bench.nn.warp import WarpedBlock
 from tests.methods.common import N_WAY, build, build_learner, make_episode, make_params
@@ -95,6 +96,10 @@ CASES = [
     Case("gap", {"lr": LR, "exact": True}),
     Case("gap", {"lr": LR, "approximate": True}),
     Case("unicorn-maml", {"lr": LR}, as_maml=zero_head),
+    Case("metal", {"lr": LR}, with_values(out__weight=0.0)),
+    Case("sca", {"lr": LR}, with_values(linear2__weight=0.0), maml={"test_steps": STEPS}),
+    Case("maml+sparse_lsr", {"lr": LR, "smoothing": 0.0}),
+    Case("maml+evomal", {"lr": LR}, with_values(loss__weights=1.0)),
     Case("npbml", {"lr": LR}, plain=on_the_last_block),
     Case("npbml", {"lr": LR, "relation": "prototypes"}, plain=on_the_last_block),
     *(
@@ -110,7 +115,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.options}")
 def test_identity_settings_give_maml(case):
     steps = {"steps": STEPS, "test_steps": STEPS + 1}
-    member = build_learner(case.name, **steps, **case.options)
+    own = {name: n for name, n in steps.items() if name in resolve_options(case.name, {})}
+    member = build_learner(case.name, **own, **case.options)
     plain = build("maml", lr=LR, **(steps | case.maml))
     plain = dataclasses.replace(case.plain(member, plain), adapt=member.adapt)
     leaves, episode = case.identity(make_params(member)), make_episode()

@@ -44,3 +44,15 @@ LOSSES.add(
     summary="learned: a smooth network on each output's target and probability",
     paper="Raymond et al. 2023, arXiv 2301.13247",
 )
+LOSSES.add(
+    "absolute_cross_entropy",
+    f"{_HOME}.symbolic:absolute_cross_entropy",
+    summary="learned: |log p_t| with weights, which EvoMAL found",
+    paper="Raymond et al. 2023, arXiv 2209.08907",
+)
+LOSSES.add(
+    "taylorglo",
+    f"{_HOME}.taylor:TaylorGLO",
+    summary="learned: a polynomial of third order in target and probability",
+    paper="Gonzalez and Miikkulainen 2021, arXiv 2002.00059",
+)

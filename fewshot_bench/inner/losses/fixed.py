@@ -6,6 +6,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.log_odds import target_log_odds
+from fewshot_bench.inner.losses.per_output import of_logits
 from fewshot_bench.inner.losses.target_loss import IGNORE, Reduction, target_loss
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.params import Params
@@ -56,13 +57,15 @@ class Focal(FixedLoss):
 
 
 class SquaredError(FixedLoss):
-    """Squared error of the probabilities: mean over instances and classes."""
+    """Squared error, of the probabilities in classification: mean over instances and outputs."""
 
-    def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
+    def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar in [0, 2 / n_way]."""
-        probabilities = view.support_logits.softmax(dim=1)
-        one_hot = F.one_hot(view.support_labels, probabilities.shape[1])
-        return F.mse_loss(probabilities, one_hot.to(probabilities.dtype))
+        return of_logits(self, phi, view.support_logits, view.support_labels)
+
+    def of_outputs(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:  # noqa: ARG002
+        """Predictions and targets (N, C) to losses (N,)."""
+        return (prediction - target).square().mean(dim=-1)
 
 
 def focal_loss(

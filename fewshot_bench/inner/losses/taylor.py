@@ -11,15 +11,17 @@ them reach the gradient of the prediction.
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.fixed import FixedLoss
+from fewshot_bench.inner.losses.per_output import of_logits
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.params import Params
 
 N_COEFFICIENTS = 8
+COEFFICIENTS = "loss.coefficients"
+# To second order around a probability of 1/2.
+CROSS_ENTROPY = (0.0, 0.5, 0.0, 0.0, 0.0, 2.0, -4.0, 0.0)
 
 
 def taylor_loss(coefficients: Tensor, prediction: Tensor, target: Tensor) -> Tensor:
@@ -49,25 +51,31 @@ def taylor_loss(coefficients: Tensor, prediction: Tensor, target: Tensor) -> Ten
     return -(y * (of_prediction + mixed)).sum(dim=-1)
 
 
-class TaylorGLO(FixedLoss):
+class TaylorGLO:
     """:func:`taylor_loss` of the support set's probabilities, mean over instances.
 
     Args:
-        coefficients: the 8 numbers that a search has found.
+        coefficients: the 8 numbers that a search has found, frozen; None where they are
+            meta-parameters, which then start as :data:`CROSS_ENTROPY`.
     """
 
-    def __init__(self, coefficients: Sequence[float]) -> None:
-        self.coefficients = tuple(coefficients)
-        if len(self.coefficients) != N_COEFFICIENTS:
+    def __init__(self, coefficients: Sequence[float] | None = None) -> None:
+        self.coefficients = None if coefficients is None else tuple(coefficients)
+        if self.coefficients is not None and len(self.coefficients) != N_COEFFICIENTS:
             raise ConfigError(
                 f"TaylorGLO's loss has {N_COEFFICIENTS} coefficients, got {len(self.coefficients)}"
             )
 
-    def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
+    def init(self, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """``loss.coefficients``, (8,), unless they are frozen."""
+        return {COEFFICIENTS: torch.tensor(CROSS_ENTROPY)} if self.coefficients is None else {}
+
+    def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar, any sign."""
-        probabilities = view.support_logits.softmax(dim=1)
-        one_hot = F.one_hot(view.support_labels, probabilities.shape[1])
-        coefficients = torch.tensor(
-            self.coefficients, dtype=probabilities.dtype, device=probabilities.device
-        )
-        return taylor_loss(coefficients, probabilities, one_hot.to(probabilities.dtype)).mean()
+        return of_logits(self, phi, view.support_logits, view.support_labels)
+
+    def of_outputs(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:
+        """Predictions and targets (N, C) to losses (N,)."""
+        if self.coefficients is None:
+            return taylor_loss(phi[COEFFICIENTS], prediction, target)
+        return taylor_loss(prediction.new_tensor(self.coefficients), prediction, target)

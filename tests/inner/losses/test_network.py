@@ -30,6 +30,21 @@ def test_smooth_leaky_relu():
     torch.testing.assert_close(slope[[0, 3]], torch.tensor([0.25, 1.0], dtype=DOUBLE))
 
 
+def test_the_activation_has_derivatives_of_every_order_and_maps():
+    s = SmoothLeakyReLU(leak=0.25, sharpness=3.0)
+    x = random_logits(n=3, c=4)[0]
+    assert torch.autograd.gradcheck(s, (x,))
+    assert torch.autograd.gradgradcheck(s, (x,))
+
+    def second(x):
+        slope = torch.autograd.grad(s(x).sum(), x, create_graph=True)[0]
+        return torch.autograd.grad(slope.sum(), x, create_graph=True)[0]
+
+    assert torch.autograd.gradcheck(second, (x,))
+    mapped = torch.func.vmap(torch.func.grad(lambda row: s(row).sum()))(x)
+    torch.testing.assert_close(mapped, grad_of(s(x).sum(), x))
+
+
 def test_softplus_stays_exact_where_torch_turns_linear():
     x = torch.tensor([25.0], dtype=DOUBLE)
     assert (softplus(x) - 25).item() == pytest.approx(math.exp(-25), rel=1e-3)

@@ -48,3 +48,16 @@ def test_mistakes_are_named():
         TaylorGLO([1.0, 2.0, 3.0])
     with pytest.raises(ConfigError, match=r"8 coefficients, got shape \(7,\)"):
         taylor_loss(T[:7], torch.zeros(1, 2), torch.zeros(1, 2))
+
+
+def test_unlearned_coefficients_are_close_to_cross_entropy():
+    logits = torch.zeros(1, 2, dtype=DOUBLE, requires_grad=True)
+    labels = torch.tensor([1])
+    loss = TaylorGLO()
+    phi = loss.init(torch.Generator())
+    found = grad_of(
+        loss({n: v.double() for n, v in phi.items()}, TaskView(logits, labels, {}, 0)), logits
+    )
+    expected = grad_of(torch.nn.functional.cross_entropy(logits, labels), logits)
+    torch.testing.assert_close(found, expected)
+    assert TaylorGLO(T.tolist()).init(torch.Generator()) == {}

@@ -1,0 +1,125 @@
+"""``fsbench loss compare``: the same network trained with several losses."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fewshot_bench.cli import loss_train as o
+
+if TYPE_CHECKING:
+    from fewshot_bench.stats import Interval
+    from fewshot_bench.training.loss_bench import Line
+
+
+def compare(
+    losses: Annotated[
+        str, typer.Option(help="Names or loss files, by commas; the first is the baseline.")
+    ] = "cross_entropy,label_smoothing,sparse_lsr,focal,ml3,adalfl",
+    seeds: Annotated[str, typer.Option(help="Seeds, by commas.")] = "0,1,2,3,4",
+    data: o.Data = "digits",
+    model: o.Model = "mlp",
+    image_size: o.ImageSize = None,
+    max_classes: o.MaxClasses = None,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1000,
+    batch_size: o.BatchSize = 128,
+    lr: o.Rate = 0.01,
+    offline_steps: o.OfflineSteps = 250,
+    outer: o.Outer = "val",
+    online_lr: Annotated[
+        float, typer.Option(min=0, help="Learning rate of AdaLFL's loss in training.")
+    ] = 1e-5,
+    level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train the same network with each loss and compare the test errors at the end.
+
+    ml3, adalfl[offline] and adalfl are learned for each seed anew; adalfl goes on being learned
+    during training.
+    """
+    from fewshot_bench.training.loss_bench import compare_losses
+
+    numbers, names = _numbers(seeds), _names(losses)
+    recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
+    bench = o.open_bench(
+        data, model, (image_size, max_classes), recipe, offline_steps, outer, online_lr
+    )
+    lines = compare_losses(bench, names, numbers, level, done=_say)
+    if as_json:
+        _print_json(lines, numbers)
+    else:
+        _print_table(lines, level, bench.data.task == "classification")
+
+
+def _names(text: str) -> list[str]:
+    from fewshot_bench.errors import ConfigError
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"--losses takes different names, as cross_entropy,adalfl, not {text!r}")
+    return names
+
+
+def _numbers(text: str) -> list[int]:
+    from fewshot_bench.errors import ConfigError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
+        raise ConfigError(f"--seeds takes different numbers, as 0,1,2, not {text!r}")
+    return [int(part) for part in parts]
+
+
+def _say(loss: str, seed: int, error: float) -> None:
+    typer.echo(f"{loss}, seed {seed}: test error {error:.4f}", err=True)
+
+
+def _print_json(lines: "list[Line]", seeds: list[int]) -> None:
+    import json
+
+    def interval(value: "Interval | None") -> dict[str, float] | None:
+        if value is None:
+            return None
+        return {"mean": value.mean, "low": value.low, "high": value.high}
+
+    rows = [
+        {
+            "loss": line.loss,
+            "errors": [None if e != e else e for e in line.errors],
+            "interval": interval(line.interval),
+            "difference": interval(line.difference),
+        }
+        for line in lines
+    ]
+    typer.echo(json.dumps({"seeds": seeds, "losses": rows}, indent=1, ensure_ascii=False))
+
+
+def _print_table(lines: "list[Line]", level: float, rates: bool) -> None:
+    from tabulate import tabulate
+
+    scale, digits = (100, 2) if rates else (1, 4)
+
+    def cells(interval: "Interval | None", sign: str = "") -> tuple[str, str]:
+        if interval is None:
+            return "", ""
+        mean, low, high = (scale * x for x in (interval.mean, interval.low, interval.high))
+        return f"{mean:{sign}.{digits}f}", f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
+
+    rows = []
+    for line in lines:
+        mean, limits = cells(line.interval)
+        if line.interval is None:
+            mean = _without_interval(line, scale, digits)
+        rows.append((line.loss, mean, limits, *cells(line.difference, "+")))
+    unit = "test error %" if rates else "test squared error"
+    interval = f"{level:.0%} interval"
+    head = ("loss", unit, interval, f"minus {lines[0].loss}", interval)
+    typer.echo(tabulate(rows, head, tablefmt="simple", disable_numparse=True))
+    count = len(lines[0].errors)
+    typer.echo(f"\nseeds: {count}, paired; intervals are about other seeds on this test part.")
+
+
+def _without_interval(line: "Line", scale: int, digits: int) -> str:
+    """One seed has no interval; a training that broke off has no error."""
+    broken = sum(e != e for e in line.errors)
+    if broken:
+        return f"not finite ({broken} of {len(line.errors)} seeds)"
+    return f"{scale * line.errors[0]:.{digits}f}"

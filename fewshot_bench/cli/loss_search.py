@@ -1,0 +1,112 @@
+"""``fsbench loss search``: find a loss, or go on with a search that was stopped."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fewshot_bench.search.spec import SearchSpec
+    from fewshot_bench.search.state import Report, State
+
+
+def search(
+    out: Annotated[Path, typer.Option(help="Loss file to write, ending in .json.")],
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="evomal, gp (without local search) or taylorglo.")
+    ] = "evomal",
+    data: Annotated[str, typer.Option(help="Data set, as for fsbench loss compare.")] = "digits",
+    model: Annotated[str, typer.Option(help="Network, as for fsbench loss compare.")] = "mlp",
+    image_size: Annotated[int | None, typer.Option(help="Side of a benchmark's images.")] = None,
+    generations: Annotated[int, typer.Option(min=1, help="In all.")] = 50,
+    population: Annotated[int, typer.Option(min=4, help="Candidates per generation.")] = 25,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps for a fitness.")] = 500,
+    local_steps: Annotated[int, typer.Option(min=0, help="Steps of local search.")] = 250,
+    protocol_steps: Annotated[int, typer.Option(min=1, help="Of the rejection protocol.")] = 100,
+    elitism: Annotated[str, typer.Option(help="paper (the best 5 % survive) or code.")] = "paper",
+    merge: Annotated[
+        str, typer.Option(help="Share fitness between equal gradients: off, raw or normalised.")
+    ] = "off",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Find a loss on a data set's training and validation parts, and write it to a file.
+
+    The same command again goes on after the last generation that was done.
+    """
+    choices = {
+        "method": (method, ("evomal", "gp", "taylorglo")),
+        "elitism": (elitism, ("paper", "code")),
+        "merge": (merge, ("off", "raw", "normalised")),
+    }
+    _check(out, choices)
+    from fewshot_bench.platform import keep_freed_memory
+    from fewshot_bench.search.spec import SearchSpec
+    from fewshot_bench.supervised.train import Recipe
+
+    keep_freed_memory()
+    spec = SearchSpec(
+        method,  # type: ignore[arg-type]
+        data,
+        model,
+        image_size,
+        seed,
+        population,
+        Recipe(steps=steps),
+        local_steps,
+        protocol_steps=protocol_steps,
+        elitism=elitism,  # type: ignore[arg-type]
+        merge=merge,  # type: ignore[arg-type]
+    )
+    _search(spec, generations, jobs, out)
+
+
+def _check(out: Path, choices: dict[str, tuple[str, tuple[str, ...]]]) -> None:
+    from fewshot_bench.errors import ConfigError
+
+    if out.suffix != ".json":
+        raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
+    for option, (value, known) in choices.items():
+        if value not in known:
+            raise ConfigError(f"--{option} must be one of {', '.join(known)}, not {value!r}")
+
+
+def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
+    from fewshot_bench.cli.progress import console
+    from fewshot_bench.errors import ConfigError, Interrupted
+    from fewshot_bench.inner.losses.loss_file import write_loss
+    from fewshot_bench.search.run import search as run_search
+    from fewshot_bench.search.state import found_loss
+
+    display = console()
+
+    def tell(report: "Report") -> None:
+        display.print(_line(report, generations), markup=False)
+
+    state_file = out.with_suffix(".search.json")
+    try:
+        state = run_search(spec, generations, state_file, jobs, tell)
+    except ImportError as error:
+        raise ConfigError(
+            f"a search needs more packages: pip install 'fewshot-bench[search]' ({error})"
+        ) from error
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"stopped; the same command goes on from {state_file}") from error
+    file = found_loss(spec, state)
+    write_loss(out, file)
+    _summarise(state)
+    typer.echo(f"loss: {out} (validation error {file.fitness:.4f})")
+
+
+def _line(report: "Report", generations: int) -> str:
+    counts = ", ".join(f"{n} {what}" for what, n in report.counts.items() if n)
+    return (
+        f"generation {report.generation + 1}/{generations}  best {report.best:.4f}"
+        f"  {report.seconds:.0f} s  ({counts})  {report.loss[:60]}"
+    )
+
+
+def _summarise(state: "State") -> None:
+    counts = ", ".join(f"{n} {what}" for what, n in state.counts.items() if n)
+    candidates = sum(map(len, state.generations))
+    typer.echo(f"{candidates} candidates in {len(state.generations)} generations: {counts}")

@@ -1,0 +1,49 @@
+"""``fsbench loss show``: what is in a loss file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fewshot_bench.inner.losses.loss_file import LossFile
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="Loss file.")],
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw its curves into this file, for instance loss.png.")
+    ] = None,
+) -> None:
+    """Print a loss's formula and where it comes from; draw it beside the usual loss."""
+    import json
+
+    from fewshot_bench.inner.losses.display import formula
+    from fewshot_bench.inner.losses.loss_file import SymbolicFile, read_loss
+
+    found = read_loss(file)
+    typer.echo(f"{found.kind} loss for {found.task}: {formula(found)}")
+    if isinstance(found, SymbolicFile):
+        typer.echo(f"tree: {found.expression}")
+    if found.fitness is not None:
+        typer.echo(f"validation error of a short training: {found.fitness:.4f}")
+    for key, value in sorted(found.provenance.items()):
+        typer.echo(f"{json.dumps(key)[1:-1]}: {json.dumps(value)}")
+    if plot is not None:
+        _draw(found, file.stem, plot)
+
+
+def _draw(found: "LossFile", title: str, plot: Path) -> None:
+    import io
+
+    from fewshot_bench.errors import ConfigError
+    from fewshot_bench.files import write_atomic
+    from fewshot_bench.inner.losses.display import draw
+
+    buffer = io.BytesIO()
+    try:
+        draw(found.loss(), found.task, title).savefig(buffer, format=plot.suffix[1:], dpi=110)
+    except ValueError as error:
+        raise ConfigError(f"can't draw {plot}: its name must end in .png, .svg or .pdf") from error
+    write_atomic(plot, buffer.getvalue())
+    typer.echo(f"plot: {plot}")

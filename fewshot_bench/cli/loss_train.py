@@ -1,0 +1,100 @@
+"""``fsbench loss train``: learn a loss network offline. And what ``compare`` has in common."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fewshot_bench.training.loss_bench import Bench
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="diabetes, california, digits, breast-cancer, wine; or a benchmark, whose training"
+        " classes are one classification task."
+    ),
+]
+Model = Annotated[str, typer.Option(help="linear, mlp, mlp-128, lenet5, or a backbone.")]
+ImageSize = Annotated[int | None, typer.Option(help="Side of a benchmark's images in pixels.")]
+MaxClasses = Annotated[
+    int | None, typer.Option(min=2, help="Only the first so many classes of a benchmark.")
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples per step.")]
+Rate = Annotated[float, typer.Option(min=0, help="Learning rate of the network.")]
+OfflineSteps = Annotated[int, typer.Option(min=0, help="Updates of a loss before training.")]
+Outer = Annotated[
+    str, typer.Option(help="Part that losses are learned on: val, or train for no more labels.")
+]
+
+
+def train(
+    loss: Annotated[str, typer.Argument(help="ml3 or adalfl.")],
+    out: Annotated[Path, typer.Option(help="Loss file to write, ending in .json.")],
+    data: Data = "digits",
+    model: Model = "mlp",
+    image_size: ImageSize = None,
+    max_classes: MaxClasses = None,
+    batch_size: BatchSize = 128,
+    lr: Rate = 0.01,
+    offline_steps: OfflineSteps = 250,
+    outer: Outer = "val",
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+) -> None:
+    """Learn a loss network offline and write it to a file, which can be named wherever a loss can.
+
+    Each update of the loss takes one training step from fresh weights.
+    """
+    from fewshot_bench.errors import ConfigError
+    from fewshot_bench.inner.losses.loss_file import network_file, write_loss
+    from fewshot_bench.inner.losses.network import adalfl, ml3
+
+    if loss not in ("ml3", "adalfl"):
+        raise ConfigError(f"{loss!r} is not learned offline; choose ml3 or adalfl")
+    if out.suffix != ".json":
+        raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
+    recipe = {"batch_size": batch_size, "lr": lr}
+    bench = open_bench(data, model, (image_size, max_classes), recipe, offline_steps, outer)
+    phi = bench.learn(ml3() if loss == "ml3" else adalfl(), seed)
+    images = {"image_size": image_size, "max_classes": max_classes}
+    learning = {"offline_steps": offline_steps, "outer": outer, "seed": seed}
+    facts = {"data": data, "model": model, **images, **recipe, **learning}
+    file = network_file(loss, bench.data.task, phi, provenance=facts)  # type: ignore[arg-type]
+    write_loss(out, file)
+    typer.echo(f"loss: {out}")
+
+
+def open_bench(
+    data: str,
+    model: str,
+    images: tuple[int | None, int | None],
+    recipe: dict[str, int | float],
+    offline_steps: int,
+    outer: str,
+    online_lr: float = 0.0,
+) -> "Bench":
+    """Data and network with how they are trained.
+
+    ``images`` is a benchmark's image size and number of classes; ``recipe`` has fields of
+    ``Recipe``.
+    """
+    from fewshot_bench.errors import ConfigError
+    from fewshot_bench.platform import keep_freed_memory
+    from fewshot_bench.supervised.catalogue import load_data
+    from fewshot_bench.supervised.models import build_model
+    from fewshot_bench.supervised.offline import OfflineRecipe
+    from fewshot_bench.supervised.train import Recipe
+    from fewshot_bench.training.adalfl import OnlineRecipe
+    from fewshot_bench.training.loss_bench import Bench
+
+    if outer not in ("train", "val"):
+        raise ConfigError(f"--outer must be train or val, not {outer!r}")
+    keep_freed_memory()
+    loaded = load_data(data, *images)
+    return Bench(
+        build_model(model, loaded),
+        loaded,
+        Recipe(**recipe),  # type: ignore[arg-type]
+        OfflineRecipe(steps=offline_steps, outer=outer),  # type: ignore[arg-type]
+        OnlineRecipe(lr=online_lr, outer=outer),  # type: ignore[arg-type]
+    )

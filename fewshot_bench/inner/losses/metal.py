@@ -1,0 +1,113 @@
+"""MeTAL's inner loss: cross-entropy and two networks that the state of the task adapts.
+
+Baik, Choi, Kim, Cho, Min, Lee: Meta-Learning with Task-Adaptive Loss Function for Few-Shot
+Learning, 2021, arXiv 2110.03909. A row per instance enters each network, in -> in -> 1:
+
+* support: mean of each moving tensor, cross-entropy of the support set, logits, one-hot label;
+* query: mean of each moving tensor, logits, negative entropy of the prediction; no label.
+
+The rows of one network are standardised as one matrix, so the queries of an episode share its mean
+and deviation. Every inner step has networks of its own. An adapter, in -> in -> 2 numbers for each
+tensor of the network, sees the mean row and scales and shifts the tensors:
+
+    phi <- (1 + gate * scale) phi + gate' * shift
+
+Gates start at 0, and so do the last layers, so that training starts as MAML; the released code
+starts those at random. Their bias is left out: it would change the loss, but never a gradient.
+Networks know classes by their number, as in the paper.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.nn.params import Params, kaiming_normal, merge
+
+Term: TypeAlias = Literal["support", "query"]
+TENSORS = ("hidden.weight", "hidden.bias", "out.weight")  # of a network, which its adapter moves
+EPS = 1e-12
+
+
+@dataclass(frozen=True)
+class TaskAdaptiveLoss:
+    """Cross-entropy of the support set plus the mean outputs of both networks.
+
+    Attributes:
+        n_way: classes of a task.
+        n_tensors: how many tensors the inner loop moves.
+        n_steps: networks of each kind; later inner steps use the last.
+    """
+
+    n_way: int
+    n_tensors: int
+    n_steps: int = 5
+
+    transductive: ClassVar[bool] = True
+
+    def init(self, generator: torch.Generator) -> Params:
+        """``loss.<term>.*`` with a row for each inner step."""
+        sizes: dict[Term, int] = {
+            "support": self.n_tensors + 1 + 2 * self.n_way,
+            "query": self.n_tensors + self.n_way + 1,
+        }
+        return merge(self._init_network(term, n, generator) for term, n in sizes.items())
+
+    def __call__(self, phi: Params, view: TaskView) -> Tensor:
+        """Scalar in nats."""
+        if view.query_logits is None:
+            raise ValueError("MeTAL's loss needs query logits")
+        loss = F.cross_entropy(view.support_logits, view.support_labels)
+        # By name, so that it does not matter in which order a checkpoint holds them.
+        means = torch.stack([view.adapted[name].mean() for name in sorted(view.adapted)])
+        labels = F.one_hot(view.support_labels, self.n_way).to(loss.dtype)
+        log_p = view.query_logits.log_softmax(dim=1)
+        entropy = (log_p.exp() * log_p).sum(dim=1, keepdim=True)
+        support = _rows(torch.cat([means, loss.view(1)]), view.support_logits, labels)
+        query = _rows(means, view.query_logits, entropy)
+        row = min(view.step, self.n_steps - 1)
+        return loss + _network(phi, "support", row, support) + _network(phi, "query", row, query)
+
+    def _init_network(self, term: Term, n: int, generator: torch.Generator) -> Params:
+        steps, place, moved = self.n_steps, f"loss.{term}", 2 * len(TENSORS)
+
+        def layer(out: int, gain: float) -> Tensor:
+            return torch.stack([kaiming_normal((out, n), generator, gain) for _ in range(steps)])
+
+        return {
+            f"{place}.hidden.weight": layer(n, 2.0),
+            f"{place}.hidden.bias": torch.zeros(steps, n),
+            f"{place}.out.weight": torch.zeros(steps, 1, n),
+            f"{place}.adapter.hidden.weight": layer(n, 2.0),
+            f"{place}.adapter.hidden.bias": torch.zeros(steps, n),
+            f"{place}.adapter.out.weight": layer(moved, 1.0),
+            f"{place}.adapter.out.bias": torch.zeros(steps, moved),
+            f"{place}.gate": torch.zeros(steps, moved),
+        }
+
+
+def _rows(state: Tensor, *instances: Tensor) -> Tensor:
+    """The task's state (K,) in front of what is known of each instance, standardised (B, in)."""
+    shared = state.expand(len(instances[0]), -1)
+    rows = torch.cat([shared, *instances], dim=1)
+    return (rows - rows.mean()) / (rows.std() + EPS)
+
+
+def _network(phi: Params, term: Term, row: int, x: Tensor) -> Tensor:
+    """Mean output for rows (B, in)."""
+    place = f"loss.{term}"
+
+    def at(name: str) -> Tensor:
+        return phi[f"{place}.{name}"][row]
+
+    seen = F.relu(F.linear(x.mean(dim=0), at("adapter.hidden.weight"), at("adapter.hidden.bias")))
+    made = at("gate") * F.linear(seen, at("adapter.out.weight"), at("adapter.out.bias"))
+    scales, shifts = made.chunk(2)
+    weight, bias, out = (
+        (1 + scale) * at(name) + shift
+        for name, scale, shift in zip(TENSORS, scales, shifts, strict=True)
+    )
+    return F.linear(F.relu(F.linear(x, weight, bias)), out).mean()

@@ -1,0 +1,60 @@
+"""Cheap tests of a loss on predictions alone, without training a network.
+
+The rejection protocol takes the outputs of an untrained network on a hundred training examples as
+free variables and lets Adam minimise the loss over them. A loss that does not make them better
+can't make a network better.
+
+One test is ours: a loss whose gradient is zero on all of those outputs teaches nothing. Local
+search could not mend it, since its gradient goes through the loss's, and the protocol would
+leave the outputs as they are; so nothing but time is saved by asking this first.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.nn.norm import NormMode
+from fewshot_bench.search.stacked import PairLoss, errors, mean_losses
+from fewshot_bench.supervised.data import SupervisedData
+from fewshot_bench.supervised.models import Model
+from fewshot_bench.supervised.train import WEIGHTS, generator
+
+N_SAMPLES = 100
+
+
+def sampled_outputs(model: Model, data: SupervisedData, seed: int) -> tuple[Tensor, Tensor]:
+    """Outputs (N, C) of an untrained network on the first training examples, and their targets."""
+    x, y = data.train.batch(torch.arange(min(N_SAMPLES, len(data.train))))
+    with torch.no_grad():
+        return model(model.init(generator(seed, WEIGHTS)), x, NormMode(training=True)), y
+
+
+def output_gradients(losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor) -> Tensor:
+    """Gradients (K, N, C) of K losses, of their sum over instances, at outputs (N, C)."""
+    free = outputs.repeat(len(losses), 1, 1).requires_grad_()
+    total = mean_losses(losses, free, targets).sum() * len(outputs)
+    [grads] = torch.autograd.grad(total, [free], materialize_grads=True)
+    return grads
+
+
+def improves(
+    losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor, steps: int, lr: float
+) -> Tensor:
+    """Whether each of K losses lowers the error of the outputs, bool (K,).
+
+    Args:
+        losses: candidates.
+        outputs: (N, C), where the predictions start.
+        targets: int64 (N,), or float (N, C).
+        steps: of Adam.
+        lr: of Adam.
+    """
+    free = outputs.repeat(len(losses), 1, 1).requires_grad_()
+    adam = torch.optim.Adam([free], lr=lr)
+    for _ in range(steps):
+        total = mean_losses(losses, free, targets).sum()
+        [free.grad] = torch.autograd.grad(total, [free], materialize_grads=True)
+        adam.step()
+    gain = errors(outputs, targets).mean(-1) - errors(free.detach(), targets).mean(-1)
+    return (gain > 0) & free.isfinite().all(-1).all(-1)

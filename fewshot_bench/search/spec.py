@@ -1,0 +1,96 @@
+"""What decides the result of a search, and what a search finds out about one candidate."""
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.supervised.catalogue import load_data
+from fewshot_bench.supervised.data import SupervisedData
+from fewshot_bench.supervised.models import Model, build_model
+from fewshot_bench.supervised.train import Recipe, generator
+
+Method = Literal["evomal", "gp", "taylorglo"]
+Verdict = Literal["kept", "no gradient", "rejected", "not finite"]
+
+STACKED_NUMBERS = 300_000  # parameters in one stack of networks: more do not fit the cache
+LARGEST_STACK = 12
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """One search, but for its length. Defaults are those of EvoMAL's released code.
+
+    Attributes:
+        method: ``gp`` is EvoMAL with all weights 1.
+        data: name of a data set.
+        model: name of a network.
+        image_size: of image benchmarks; None for their own.
+        seed: of everything that is drawn.
+        population: candidates per generation.
+        recipe: training of a candidate for its fitness, and the inner step of local search.
+        local_steps: steps of local search, one unrolled training step each.
+        local_lr: of its Adam.
+        protocol_steps: of the rejection protocol; 1000, and 100 for MNIST, in the released code.
+        protocol_lr: of its Adam.
+        elitism: ``paper`` copies the best 5 % (rounded up) into the next generation; ``code``
+            copies none, as the released code does.
+        merge: whether losses of equal gradients share their fitness: see :mod:`.equivalence`.
+    """
+
+    method: Method
+    data: str
+    model: str
+    image_size: int | None = None
+    seed: int = 0
+    population: int = 25
+    recipe: Recipe = field(default_factory=lambda: Recipe(steps=500))
+    local_steps: int = 250
+    local_lr: float = 1e-3
+    protocol_steps: int = 100
+    protocol_lr: float = 0.01
+    elitism: Literal["paper", "code"] = "paper"
+    merge: Literal["off", "raw", "normalised"] = "off"
+
+    def __post_init__(self) -> None:
+        if self.population < 4:
+            raise ConfigError(f"a population needs at least 4 candidates, not {self.population}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one candidate.
+
+    Attributes:
+        verdict: why it has no fitness, or ``kept``.
+        fitness: validation error after a short training; inf unless kept.
+        weights: of its edges after local search, or TaylorGLO's coefficients.
+    """
+
+    verdict: Verdict
+    fitness: float = math.inf
+    weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What candidates are tried on, opened once per process."""
+
+    data: SupervisedData
+    model: Model
+
+    def stacks(self, candidates: list[str]) -> list[list[str]]:
+        """Candidates in stacks of nearly equal size, which depends on the network's alone."""
+        params = self.model.init(generator(0, 0))
+        n_numbers = sum(value.numel() for value in params.values())
+        largest = max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
+        n_stacks = math.ceil(len(candidates) / largest)
+        return [candidates[first::n_stacks] for first in range(n_stacks)]
+
+
+@functools.lru_cache(maxsize=1)
+def open_problem(spec: SearchSpec) -> Problem:
+    """Data and network of a search."""
+    data = load_data(spec.data, spec.image_size)
+    return Problem(data, build_model(spec.model, data))

@@ -1,0 +1,1 @@
+"""Ordinary supervised training on small data sets, which losses are found for and compared on."""

@@ -1,0 +1,132 @@
+"""Losses side by side: the same network, data, batches and seeds; the error at the end."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fewshot_bench.inner.losses.criterion import supervised_loss
+from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
+from fewshot_bench.inner.losses.per_output import criterion
+from fewshot_bench.nn.params import Params
+from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
+from fewshot_bench.supervised.data import SupervisedData
+from fewshot_bench.supervised.models import Model
+from fewshot_bench.supervised.offline import OfflineRecipe, learn_offline
+from fewshot_bench.supervised.train import Recipe, Trained, error, train
+from fewshot_bench.training.adalfl import OnlineRecipe, train_adaptively
+
+ONLINE = "adalfl"
+# Learned offline for each seed anew, then frozen.
+OFFLINE: dict[str, Callable[[], LossNetwork]] = {"ml3": ml3, "adalfl[offline]": adalfl}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all losses have in common.
+
+    Attributes:
+        model: the network.
+        data: what it learns.
+        recipe: how it is trained.
+        offline: how losses are learned before.
+        online: how AdaLFL's goes on being learned.
+    """
+
+    model: Model
+    data: SupervisedData
+    recipe: Recipe
+    offline: OfflineRecipe = field(default_factory=OfflineRecipe)
+    online: OnlineRecipe = field(default_factory=OnlineRecipe)
+
+    def train(self, loss: str, seed: int) -> Trained:
+        """Train with ``adalfl``, a key of :data:`OFFLINE`, a registered loss or a loss file.
+
+        Raises:
+            ConfigError: no such loss, or one that does not fit the data.
+        """
+        if loss == ONLINE:
+            return train_adaptively(
+                self.model, self.data, self.recipe, seed, None, self.offline, self.online
+            ).network
+        if loss in OFFLINE:
+            network = OFFLINE[loss]()
+            learned = criterion(network, self.learn(network, seed), self.data.task)
+        else:
+            learned = supervised_loss(loss, self.data.task)
+        return train(self.model, self.data, learned, self.recipe, seed)
+
+    def learn(self, loss: LossNetwork, seed: int) -> Params:
+        """The offline phase alone."""
+        return learn_offline(loss, self.model, self.data, self.recipe, self.offline, seed)
+
+    def test_error(self, loss: str, seed: int) -> float:
+        """Error rate, or squared error, on the test part; NaN where the training broke off."""
+        trained = self.train(loss, seed)
+        if trained.steps < self.recipe.steps:
+            return float("nan")
+        return error(self.model, trained.params, self.data.test, self.data.task)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One loss in a comparison.
+
+    Attributes:
+        loss: as it was named.
+        errors: test error of each seed.
+        interval: over seeds, on this test part; None where a training broke off, or of one seed.
+        difference: to the first loss, paired by seed; None for the first, and as ``interval``.
+    """
+
+    loss: str
+    errors: tuple[float, ...]
+    interval: Interval | None
+    difference: Interval | None
+
+
+def compare_losses(
+    bench: Bench,
+    losses: Sequence[str],
+    seeds: Sequence[int],
+    level: float = 0.95,
+    done: Callable[[str, int, float], None] = lambda *_: None,
+) -> list[Line]:
+    """Train with each loss and seed.
+
+    Args:
+        bench: what they have in common.
+        losses: the first is what the others are compared with.
+        seeds: of weights, batches and learned losses.
+        level: of the intervals.
+        done: called after each training with loss, seed and error.
+    """
+    table = {}
+    for loss in losses:
+        errors = []
+        for seed in seeds:
+            errors.append(bench.test_error(loss, seed))
+            done(loss, seed, errors[-1])
+        table[loss] = np.array(errors)
+    first = next(iter(table.values()))
+    return [
+        Line(
+            loss,
+            tuple(errors.tolist()),
+            over_seeds(errors, level),
+            None if errors is first else over_seeds(errors - first, level),
+        )
+        for loss, errors in table.items()
+    ]
+
+
+def over_seeds(
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], level: float
+) -> Interval | None:
+    """Student's interval about other seeds on the same test part."""
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateWarning)  # the flags say it
+        return mean_ci(values, level, bounded=False, estimand="fixed_list")

@@ -1,0 +1,61 @@
+"""What becomes of a candidate, by the plain way through supervised training."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from fewshot_bench.inner.losses.expression import Expression
+from fewshot_bench.inner.losses.per_output import criterion
+from fewshot_bench.inner.losses.symbolic import SymbolicLoss
+from fewshot_bench.search import fitness
+from fewshot_bench.search.fitness import assess, initial_weights
+from fewshot_bench.search.spec import open_problem
+from fewshot_bench.supervised.train import error, train
+from tests.search.common import CROSS_ENTROPY, SQUARED_ERROR, make_spec
+
+FLAT, UPSIDE_DOWN = "mul(y,sign(f(x)))", "mul(y,log(f(x)))"
+
+
+@pytest.mark.parametrize("method", ["evomal", "gp"])
+def test_verdicts_and_fitness(method):
+    spec = make_spec(method)
+    problem = open_problem(spec)
+    texts = [CROSS_ENTROPY, FLAT, UPSIDE_DOWN, SQUARED_ERROR]
+    outcomes = assess(spec, texts)
+    assert [o.verdict for o in outcomes] == ["kept", "no gradient", "rejected", "kept"]
+    assert [math.isinf(o.fitness) for o in outcomes] == [False, True, True, False]
+    for text, outcome in zip(texts, outcomes, strict=True):
+        if outcome.verdict == "kept":
+            loss = SymbolicLoss(Expression.parse(text), outcome.weights)
+            task = problem.data.task
+            trained = train(
+                problem.model, problem.data, criterion(loss, {}, task), spec.recipe, spec.seed
+            )
+            expected = error(problem.model, trained.params, problem.data.val, task)
+            assert outcome.fitness == pytest.approx(expected)
+            assert (set(outcome.weights) == {1.0}) == (method == "gp")
+
+
+def test_first_weights_belong_to_the_tree():
+    spec, tree = make_spec(), Expression.parse(CROSS_ENTROPY)
+    weights = initial_weights(spec, tree)
+    assert torch.equal(weights, initial_weights(spec, tree))
+    assert 0 < (weights - 1).abs().max() < 5e-3
+    for other in (dataclasses.replace(spec, seed=1), spec):
+        text = UPSIDE_DOWN if other is spec else CROSS_ENTROPY
+        assert weights[0] != initial_weights(other, Expression.parse(text))[0]
+
+
+def test_weights_that_are_not_finite_end_a_candidate(monkeypatch):
+    def tune(expressions, start, *rest):
+        return [start[0] * math.nan, *start[1:]]
+
+    monkeypatch.setattr(fitness, "tune", tune)
+    outcomes = assess(make_spec(), [CROSS_ENTROPY, SQUARED_ERROR])
+    assert [o.verdict for o in outcomes] == ["not finite", "kept"]
+
+
+def test_nothing_left_is_no_error():
+    assert [o.verdict for o in assess(make_spec(), [FLAT])] == ["no gradient"]
