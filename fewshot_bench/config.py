@@ -81,7 +81,7 @@ class PretrainConfig(_Model):
         momentum: Nesterov's.
         weight_decay: of all weights.
         augment: random crops, flips and colour jitter.
-        loss: what the classifier minimises, a registered name.
+        loss: what the classifier minimises: a registered name, or a loss file.
         val_every: steps between validations.
         val_episodes: episodes per validation, of the test shape, classified by prototypes.
     """

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
-
 from fewshot_bench import __version__
 from fewshot_bench.config import RunConfig, TrainConfig, digest
 from fewshot_bench.data.image_loader import ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import ImageStore
-from fewshot_bench.files import cache_folder, safe_name
+from fewshot_bench.files import cache_folder, safe_name, sha256
+from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.base import FewShotMethod, Setup
 from fewshot_bench.methods.protonet import ProtoNet
 from fewshot_bench.nn.params import Params, subset
@@ -38,12 +37,14 @@ def pretrained_backbone(
         observer: told of the progress.
     """
     settings, seed = config.pretrain, config.train.seed
-    what = [settings.model_dump(), config.backbone, config.task.model_dump()]
-    folder = _folder(config, f"pretrain-{safe_name(config.backbone)}", [*what, seed], store)
+    what = [settings.model_dump(), config.backbone, config.task.model_dump(), seed]
+    if (file := Path(settings.loss)).is_file():  # another loss may come to have the same name
+        what.append(sha256(file.read_bytes()))
+    folder = _folder(config, f"pretrain-{safe_name(config.backbone)}", what, store)
     train = ImageLoader(
         store.split("train"), settings.batch, seed, augment=settings.augment, device=val.device
     )
-    work = Pretraining(ProtoNet(setup), train, val, settings, F.cross_entropy)
+    work = Pretraining(ProtoNet(setup), train, val, settings, supervised_loss(settings.loss))
 
     def run() -> State:
         observer.begin("pre-training", settings.steps, settings.batch)

@@ -154,6 +154,18 @@ def test_any_method_can_start_from_a_pre_trained_backbone(tiny_folder, tmp_path,
     assert model.info["parts"].keys() == {"pretrain"}
 
 
+def test_pre_training_takes_any_loss_by_name(tiny_folder, tmp_path, monkeypatch):
+    config = tiny_config(tiny_folder, "npbml")
+    models = []
+    for loss in ("cross_entropy", "sparse_lsr"):
+        pretrain = config.pretrain.model_copy(update={"loss": loss})
+        models.append(trained(tiny_folder, tmp_path, monkeypatch, pretrain=pretrain)[1])
+    assert not same(*models)
+    unknown = config.pretrain.model_copy(update={"loss": "sparse"})
+    with pytest.raises(ConfigError, match="did you mean"):
+        trained(tiny_folder, tmp_path, monkeypatch, pretrain=unknown)
+
+
 def test_a_frozen_backbone_that_nothing_trained_is_refused(tiny_folder):
     config = tiny_config(tiny_folder, "npbml")
     untrained = config.pretrain.model_copy(update={"steps": 0})
