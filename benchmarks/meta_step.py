@@ -30,7 +30,7 @@ from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.training.strategy import AllAtOnce, task_by_task
 
 N_WAY, N_QUERY, BLOCKS = 5, 15, 4
-OPTIONS = {"maml": {}, "anil": {}, "npbml": {"relation": "prototypes"}}
+OPTIONS = {"npbml": {"relation": "prototypes"}, "anil": {}, "maml": {}}
 
 
 def plain_features(params: Params, x: Tensor, pooled: bool) -> Tensor:
