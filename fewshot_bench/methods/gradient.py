@@ -155,6 +155,11 @@ class GradientLearner:
         """The moving parameters before the first inner step of a task with ``n_way`` classes."""
         return self.moving(self.begin(params, n_way))
 
+    @property
+    def n_tensors(self) -> int:
+        """How many tensors a task moves, for losses that look at each."""
+        return len(self.start(self.init(torch.Generator()), self.n_way))
+
     def begin(self, params: Params, n_way: int) -> Params:
         """All parameters of a task before its first inner step: learned ones, head and fresh ones.
 

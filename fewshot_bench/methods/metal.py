@@ -10,8 +10,6 @@ the queries), the other parts of MAML++ that the code is built on, and its ensem
 
 import dataclasses
 
-import torch
-
 from fewshot_bench.inner.losses.metal import TaskAdaptiveLoss
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
@@ -36,5 +34,6 @@ def metal(
         bn: see :mod:`fewshot_bench.nn.norm`.
     """
     learner = maml(setup, order=2, steps=steps, test_steps=test_steps, lr=lr, bn=bn)
-    n_tensors = len(learner.start(learner.init(torch.Generator()), setup.n_way))
-    return dataclasses.replace(learner, loss=TaskAdaptiveLoss(setup.n_way, n_tensors, steps))
+    return dataclasses.replace(
+        learner, loss=TaskAdaptiveLoss(setup.n_way, learner.n_tensors, steps)
+    )

@@ -23,7 +23,6 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 
 from fewshot_bench.errors import ConfigError
@@ -112,8 +111,7 @@ def npbml(
     )
     if not losses:
         return learner
-    n_tensors = len(learner.start(learner.init(torch.Generator()), setup.n_way))
-    loss = ProceduralLoss(setup.n_way, n_tensors, losses, loss_width, film, as_released)
+    loss = ProceduralLoss(setup.n_way, learner.n_tensors, losses, loss_width, film, as_released)
     scores = None
     if loss.transductive:
         scores = _relation(setup, relation, relation_widths, relation_temperature, backbone)

@@ -43,6 +43,27 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True)
+class StageWrapper:
+    """What layers put around a stage have in common; each says what it inits and applies.
+
+    Attributes:
+        stage: what is wrapped.
+    """
+
+    stage: Stage
+
+    @property
+    def name(self) -> str:
+        """Of the stage."""
+        return self.stage.name
+
+    @property
+    def out_channels(self) -> int:
+        """Of the stage."""
+        return self.stage.out_channels
+
+
+@dataclass(frozen=True)
 class Backbone:
     """Images to features.
 

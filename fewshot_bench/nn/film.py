@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from fewshot_bench.nn.backbone import Stage
+from fewshot_bench.nn.backbone import StageWrapper
 from fewshot_bench.nn.heads import init_linear, linear
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge, subset
@@ -46,7 +46,7 @@ def empty_contexts(params: Params) -> Params:
 
 
 @dataclass(frozen=True)
-class Modulated:
+class Modulated(StageWrapper):
     """A stage with a FiLM layer, which the stage itself applies.
 
     Attributes:
@@ -54,18 +54,7 @@ class Modulated:
         context: length of the context vector.
     """
 
-    stage: Stage
     context: int
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        return self.stage.name
-
-    @property
-    def out_channels(self) -> int:
-        """Of the stage."""
-        return self.stage.out_channels
 
     def init(self, generator: torch.Generator) -> Params:
         """Parameters of the stage and of its FiLM layer."""
@@ -85,7 +74,7 @@ def identity_film(name: str, context: int, channels: int) -> Params:
 
 
 @dataclass(frozen=True)
-class Conditioned:
+class Conditioned(StageWrapper):
     """A stage whose FiLM layer is told by what enters the stage; identity at the start.
 
     Attributes:
@@ -94,19 +83,8 @@ class Conditioned:
         mode: a modulation for each image, or one for all images of a batch.
     """
 
-    stage: Stage
     in_channels: int
     mode: FilmMode = "instance"
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        return self.stage.name
-
-    @property
-    def out_channels(self) -> int:
-        """Of the stage."""
-        return self.stage.out_channels
 
     def init(self, generator: torch.Generator) -> Params:
         """Parameters of the stage and of its FiLM layer."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fewshot_bench.nn.backbone import Stage
+from fewshot_bench.nn.backbone import StageWrapper
 from fewshot_bench.nn.conv import conv2d
 from fewshot_bench.nn.film import FilmMode, film, identity_film, told_by
 from fewshot_bench.nn.norm import NormMode
@@ -32,20 +32,8 @@ def warp(params: Params, name: str, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class WarpedConvs:
+class WarpedConvs(StageWrapper):
     """A stage with a 1x1 warp behind each of its convolutions, which the stage itself applies."""
-
-    stage: Stage
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        return self.stage.name
-
-    @property
-    def out_channels(self) -> int:
-        """Of the stage."""
-        return self.stage.out_channels
 
     def init(self, generator: torch.Generator) -> Params:
         """Parameters of the stage and a warp for each of its convolutions."""
@@ -63,7 +51,7 @@ class WarpedConvs:
 
 
 @dataclass(frozen=True)
-class WarpedBlock:
+class WarpedBlock(StageWrapper):
     """A stage with one warp behind it.
 
     Attributes:
@@ -72,19 +60,8 @@ class WarpedBlock:
         film: modulate what leaves the warp by what enters it; None for a linear layer.
     """
 
-    stage: Stage
     kernel: int = 3
     film: FilmMode | None = None
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        return self.stage.name
-
-    @property
-    def out_channels(self) -> int:
-        """Of the stage."""
-        return self.stage.out_channels
 
     def init(self, generator: torch.Generator) -> Params:
         """Parameters of the stage, the warp, and its FiLM layer if there is one."""

@@ -129,7 +129,7 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
         TrainingError: the loss is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
-    learned = [value for value in params.values() if value.requires_grad]
+    learned = list(_learned(params).values())
     if not learned:
         raise ConfigError("this method has no parameters to train, which is not supported yet")
     state = State(params, plan.optimizer(learned))
