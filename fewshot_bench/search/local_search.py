@@ -106,7 +106,7 @@ def hypergradient(
         data: says which task loss.
     """
     (x, y), (held_x, held_y) = pair
-    weights, k = trainable(params), len(losses)
+    weights, k, slope = trainable(params), len(losses), _slope(optimizer)
 
     def outputs_of(weights: Params) -> Tensor:
         return model(params | weights, x, NormMode(training=True))
@@ -117,24 +117,29 @@ def hypergradient(
     [v] = torch.autograd.grad(values.sum(), [free], create_graph=True)
     # Also keeps how the gradients follow from v, whose transpose is the product with J.
     (grads,), push = torch.func.vjp(torch.func.vmap(pull_back), v.detach())  # type: ignore[misc]
-    stacked = copies(params, k)
-    moved = leaves(_first_step(optimizer, grads, trainable(stacked)))
-    held, _ = stacked_outputs(model, stacked | moved, held_x, training=True)
+    # The step is linear in the gradient: what it does without one is the same for all losses.
+    still = _first_step(optimizer, _zeros(weights), weights)
+    moved = leaves({n: torch.add(still[n], g, alpha=-slope) for n, g in grads.items()})
+    rest = copies({n: p for n, p in params.items() if n not in moved}, k)
+    held, _ = stacked_outputs(model, rest | moved, held_x, training=True)
     task = k * task_criterion(data.task)(
         held.flatten(0, 1), held_y.repeat(k, *[1] * (held_y.dim() - 1))
     )
     u = dict(zip(moved, torch.autograd.grad(task, list(moved.values())), strict=True))
     [along] = push((u,))
     [grad] = torch.autograd.grad((v * along).sum(), [phi], materialize_grads=True)
-    return grad * _slope(optimizer)
+    return -slope * grad
 
 
 def _first_step(optimizer: SGD, grads: Params, weights: Params) -> Params:
-    state = {name: torch.zeros_like(value) for name, value in weights.items()}
-    return optimizer.step({}, grads, state, weights, 0)[0]
+    return optimizer.step({}, grads, _zeros(weights), weights, 0)[0]
+
+
+def _zeros(weights: Params) -> Params:
+    return {name: torch.zeros_like(value) for name, value in weights.items()}
 
 
 def _slope(optimizer: SGD) -> float:
-    """What the first step does to a weight per unit of its gradient."""
+    """By how much the first step lowers a weight per unit of its gradient."""
     one = torch.ones((), dtype=torch.float64)
-    return _first_step(optimizer, {"": one}, {"": 0 * one})[""].item()
+    return -_first_step(optimizer, {"": one}, {"": 0 * one})[""].item()

@@ -28,8 +28,13 @@ WEIGHTS = "loss.weights"
 INITIAL_SPREAD = 1e-3
 
 
+def _abs(x: Tensor) -> Tensor:
+    # Autograd would go through the derivative of the sign, which is zero but not for free.
+    return x * x.detach().sign()
+
+
 def _floored(x: Tensor) -> Tensor:
-    return x.abs().clamp_min(FLOOR)
+    return _abs(x).clamp_min(FLOOR)
 
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -42,7 +47,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "max": torch.maximum,
     "sign": torch.sign,
     "square": lambda a: a * a,
-    "abs": torch.abs,
+    "abs": _abs,
     "log": lambda a: _floored(a).log(),
     "sqrt": lambda a: _floored(a).sqrt(),
     "tanh": torch.tanh,

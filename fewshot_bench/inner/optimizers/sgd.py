@@ -52,13 +52,13 @@ class SGD:
     ) -> tuple[Params, Params]:
         """One step."""
         if self.weight_decay:
-            grads = {name: g + self.weight_decay * adapted[name] for name, g in grads.items()}
+            grads = _plus(grads, self.weight_decay, adapted)
         if self.momentum:
-            state = {name: self.momentum * state[name] + g for name, g in grads.items()}
-            grads = self._direction(grads, state)
-        return {name: adapted[name] - self.lr * grads[name] for name in adapted}, state
+            state = _plus(grads, self.momentum, state)
+            grads = _plus(grads, self.momentum, state) if self.nesterov else state
+        return _plus(adapted, -self.lr, grads), state
 
-    def _direction(self, grads: Params, velocity: Params) -> Params:
-        if not self.nesterov:
-            return velocity
-        return {name: g + self.momentum * velocity[name] for name, g in grads.items()}
+
+def _plus(a: Params, factor: float, b: Params) -> Params:
+    """a + factor * b, in one pass over the memory of each tensor."""
+    return {name: torch.add(value, b[name], alpha=factor) for name, value in a.items()}
