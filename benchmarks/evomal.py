@@ -38,15 +38,15 @@ def direct(spec: SearchSpec, problem: Problem, text: str, protocol: bool) -> flo
     offline = OfflineRecipe(steps=spec.local_steps, lr=spec.local_lr)
     loss = SymbolicLoss(expression)
     try:
-        phi = learn_offline(loss, model, data, spec.recipe, offline, spec.seed)
+        phi = learn_offline(loss, model, data, spec.recipe, offline, spec.training_seed)
     except TrainingError:
         return None
     if protocol:
-        outputs, targets = sampled_outputs(model, data, spec.seed)
+        outputs, targets = sampled_outputs(model, data, spec.training_seed)
         losses = weighted([expression], [phi[WEIGHTS]])
         if not improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).item():
             return None
-    trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.seed)
+    trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.training_seed)
     return error(model, trained.params, data.val, data.task)
 
 

@@ -28,7 +28,7 @@ def search(
         str, typer.Option(help="Share fitness between equal gradients: off, raw or normalised.")
     ] = "off",
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
 ) -> None:
     """Find a loss on a data set's training and validation parts, and write it to a file.
 

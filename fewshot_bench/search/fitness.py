@@ -33,7 +33,7 @@ def assess(spec: SearchSpec, candidates: Sequence[str]) -> list[Outcome]:
     if spec.method == "taylorglo":
         return _assess_taylor(spec, problem, [torch.tensor(json.loads(c)) for c in candidates])
     trees = [_Tree.fresh(spec, Expression.parse(text)) for text in candidates]
-    sampled = sampled_outputs(problem.model, problem.data, spec.seed)
+    sampled = sampled_outputs(problem.model, problem.data, spec.training_seed)
     grads = output_gradients(_losses(trees), *sampled)
     alive = _drop(trees, (grads != 0).flatten(1).any(1), "no gradient")
     if spec.method == "evomal":
@@ -86,7 +86,7 @@ def _learn_weights(spec: SearchSpec, problem: Problem, trees: list[_Tree]) -> li
         spec.recipe,
         spec.local_steps,
         spec.local_lr,
-        spec.seed,
+        spec.training_seed,
     )
     for tree, weights in zip(trees, learned, strict=True):
         tree.weights = weights
@@ -100,7 +100,7 @@ def initial_weights(spec: SearchSpec, expression: Expression) -> Tensor:
     if spec.method == "gp":
         return weights
     stream = int(sha256(str(expression).encode())[:8], 16)
-    noise = torch.randn(len(weights), generator=generator(spec.seed, stream))
+    noise = torch.randn(len(weights), generator=generator(spec.training_seed, stream))
     return weights + INITIAL_SPREAD * noise
 
 
@@ -116,8 +116,9 @@ def _fitness(spec: SearchSpec, problem: Problem, losses: list[PairLoss]) -> list
     """Validation error after a short training; inf where the loss was ever not finite."""
     if not losses:
         return []
-    params, alive = train_stacked(problem.model, problem.data, losses, spec.recipe, spec.seed)
-    found = stacked_errors(problem.model, params, problem.data.val)
+    model, data, seed = problem.model, problem.data, spec.training_seed
+    params, alive = train_stacked(model, data, losses, spec.recipe, seed)
+    found = stacked_errors(model, params, data.val)
     return found.where(alive & found.isfinite(), math.inf).tolist()
 
 

@@ -85,7 +85,8 @@ def _merge(spec: SearchSpec, archive: Archive, unknown: list[str]) -> dict[str, 
         return {}
     twins: dict[str, str] = {}
     for text in unknown:
-        key = gradient_key(open_problem(spec), spec.seed, Expression.parse(text), spec.merge)
+        expression = Expression.parse(text)
+        key = gradient_key(open_problem(spec), spec.training_seed, expression, spec.merge)
         first = archive.keys.setdefault(key, text)
         if first != text:
             twins[text] = first

@@ -13,7 +13,7 @@ from fewshot_bench.inner.losses.loss_file import SymbolicFile, TaylorFile
 from fewshot_bench.search.archive import Archive
 from fewshot_bench.search.spec import SearchSpec, open_problem
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fewshot_bench.inner.losses.symbolic import SymbolicLoss
 from fewshot_bench.search import fitness
 from fewshot_bench.search.fitness import assess, initial_weights
 from fewshot_bench.search.spec import open_problem
-from fewshot_bench.supervised.train import error, train
+from fewshot_bench.supervised.train import WEIGHTS, error, generator, train
 from tests.search.common import CROSS_ENTROPY, SQUARED_ERROR, make_spec
 
 FLAT, UPSIDE_DOWN = "mul(y,sign(f(x)))", "mul(y,log(f(x)))"
@@ -30,12 +30,20 @@ def test_verdicts_and_fitness(method):
         if outcome.verdict == "kept":
             loss = SymbolicLoss(Expression.parse(text), outcome.weights)
             task = problem.data.task
-            trained = train(
-                problem.model, problem.data, criterion(loss, {}, task), spec.recipe, spec.seed
-            )
+            own, seed = criterion(loss, {}, task), spec.training_seed
+            trained = train(problem.model, problem.data, own, spec.recipe, seed)
             expected = error(problem.model, trained.params, problem.data.val, task)
             assert outcome.fitness == pytest.approx(expected)
             assert (set(outcome.weights) == {1.0}) == (method == "gp")
+
+
+def test_a_comparison_has_other_networks_than_the_search():
+    spec = make_spec()
+    model = open_problem(spec).model
+    searched = model.init(generator(spec.training_seed, WEIGHTS))
+    for seed in range(5):
+        compared = model.init(generator(seed, WEIGHTS))
+        assert not torch.equal(searched["layer0.weight"], compared["layer0.weight"])
 
 
 def test_first_weights_belong_to_the_tree():
