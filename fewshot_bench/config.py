@@ -176,13 +176,25 @@ class RunConfig(_Model):
         unused = {"evaluate", "benchmark"}
         unused |= set() if self.pretrain.steps else {"pretrain"}
         unused |= set() if relation else {"relation"}
-        return digest(self.model_dump(exclude=unused), fingerprint)
+        return digest(self.model_dump(exclude=unused), fingerprint, *self.loss_hashes)
+
+    @property
+    def loss_hashes(self) -> list[str]:
+        """Of the loss files that this run uses, see :func:`loss_hashes`."""
+        pretrain = [self.pretrain.loss] if self.pretrain.steps else []
+        return loss_hashes(*self.options.values(), *pretrain)
 
     def to_toml(self) -> str:
         """The resolved configuration; reading it back gives the same run."""
         import tomli_w
 
         return tomli_w.dumps(_without_none(self.model_dump()))
+
+
+def loss_hashes(*settings: object) -> list[str]:
+    """SHA-256 of each loss file among the settings: another loss may come to have the same name."""
+    files = [Path(v) for v in settings if isinstance(v, str) and v.endswith(".json")]
+    return [sha256(file.read_bytes()) for file in files if file.is_file()]
 
 
 def digest(*parts: Any) -> str:

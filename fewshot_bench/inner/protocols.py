@@ -52,6 +52,11 @@ def sees_queries(loss: InnerLoss) -> bool:
     return bool(getattr(loss, "transductive", False))
 
 
+def fixes_ways(loss: InnerLoss) -> bool:
+    """Whether a loss is for one number of classes; such losses say ``fixes_ways = True``."""
+    return bool(getattr(loss, "fixes_ways", False))
+
+
 def needs_draws(part: object) -> bool:
     """Whether an optimiser or transform draws for each task; those that do say ``draws = True``."""
     return bool(getattr(part, "draws", False))

@@ -107,6 +107,16 @@ class PreparedMethod(Protocol):
 
 
 @runtime_checkable
+class FixedWays(Protocol):
+    """A method that may be for one number of classes."""
+
+    @property
+    def ways(self) -> int | None:
+        """Classes of every episode, in training too; None where any number will do."""
+        ...
+
+
+@runtime_checkable
 class MappedMethod(Protocol):
     """A method that says whether ``torch.func.vmap`` can run it over the tasks of a batch."""
 
@@ -129,6 +139,11 @@ def maps_over_tasks(method: FewShotMethod) -> bool:
 def runs_light(method: FewShotMethod) -> bool:
     """Whether a map over tasks pays on a CPU."""
     return isinstance(method, MappedMethod) and method.light
+
+
+def ways_of(method: FewShotMethod) -> int | None:
+    """Classes of every episode of this method; None where any number will do."""
+    return method.ways if isinstance(method, FixedWays) else None
 
 
 def frozen_in(method: FewShotMethod, name: str) -> bool:

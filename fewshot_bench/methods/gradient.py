@@ -22,6 +22,7 @@ from fewshot_bench.inner.protocols import (
     InnerLoss,
     InnerOptimizer,
     TaskView,
+    fixes_ways,
     needs_draws,
     sees_queries,
 )
@@ -103,6 +104,12 @@ class GradientLearner:
     def light(self) -> bool:
         """Behind a frozen trunk inner steps are short: a CPU is busy with calls, not numbers."""
         return self.trunk > 0
+
+    @property
+    def ways(self) -> int | None:
+        """Classes of every episode, in training too; None where any number will do."""
+        fixed = not self.head.any_way or fixes_ways(self.loss)
+        return self.n_way if fixed else None
 
     @property
     def relation_network(self) -> FewShotMethod | None:

@@ -18,14 +18,14 @@ instead of every epoch; one model at test, not an ensemble of five.
 import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.optimizers.layer_step_rates import LayerStepRates
-from fewshot_bench.methods.base import Setting, Setup
+from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.options import Count, Rate, Share, Steps
+from fewshot_bench.methods.wrapped import WrappedLearner
 from fewshot_bench.nn.backbone import build_backbone
 from fewshot_bench.nn.params import Params
 
@@ -33,7 +33,7 @@ LEAST = 0.03  # of the even weight 1 / steps, while the multi-step loss lasts
 
 
 @dataclass(frozen=True)
-class Annealed:
+class Annealed(WrappedLearner):
     """A gradient learner whose meta-objective changes during training.
 
     Attributes:
@@ -42,24 +42,8 @@ class Annealed:
         first_order: share of the training, from its start, of first order.
     """
 
-    learner: GradientLearner
     multi_step: float
     first_order: float
-
-    @property
-    def setting(self) -> Setting:
-        """Of the learner."""
-        return self.learner.setting
-
-    @property
-    def maps(self) -> bool:
-        """Of the learner."""
-        return self.learner.maps
-
-    @property
-    def light(self) -> bool:
-        """Of the learner."""
-        return self.learner.light
 
     def at(self, progress: float) -> GradientLearner:
         """The learner when this share of the training is done, from 0 to 1."""
@@ -69,17 +53,9 @@ class Annealed:
             order=1 if progress < self.first_order else self.learner.order,
         )
 
-    def init(self, generator: torch.Generator) -> Params:
-        """Of the learner."""
-        return self.learner.init(generator)
-
     def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
         """The meta-objective that training ends with."""
         return self.learner.episode_loss(params, episode)
-
-    def predict(self, params: Params, episode: Episode) -> Tensor:
-        """Of the learner."""
-        return self.learner.predict(params, episode)
 
 
 def step_weights(progress: float, steps: int, share: float) -> tuple[float, ...]:

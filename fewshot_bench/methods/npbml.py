@@ -92,8 +92,12 @@ def npbml(
         as_released: formulas as in the released code where it departs from the paper.
 
     Raises:
-        ConfigError: more blocks to adapt than there are.
+        ConfigError: more blocks to adapt than there are, or loss networks that nothing teaches.
     """
+    if losses and order == 1:
+        raise ConfigError("with order=1 no gradient reaches the loss networks; give losses=[]")
+    if len(set(losses)) < len(losses):
+        raise ConfigError(f"losses names a network twice: {', '.join(losses)}")
     backbone = _backbone(setup, bn, adapted_blocks, warp, film_mode if film else None)
     first = len(backbone.stages) - adapted_blocks
     learner = GradientLearner(

@@ -27,15 +27,15 @@ from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.optimizers.adam import Adam
 from fewshot_bench.inner.unroll import unroll
 from fewshot_bench.methods.base import Setting, Setup
-from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
 from fewshot_bench.methods.options import Count, Rate, Steps
+from fewshot_bench.methods.wrapped import WrappedLearner
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class Reptile:
+class Reptile(WrappedLearner):
     """A gradient learner trained without a query loss.
 
     Attributes:
@@ -44,7 +44,6 @@ class Reptile:
         transductive: classify all queries in one batch.
     """
 
-    learner: GradientLearner
     batch: int = 10
     transductive: bool = False
 
@@ -53,9 +52,10 @@ class Reptile:
         """Only a joint batch of queries lets them see each other."""
         return "transductive_bn" if self.transductive else "inductive"
 
-    def init(self, generator: torch.Generator) -> Params:
-        """Backbone and head."""
-        return self.learner.init(generator)
+    @property
+    def maps(self) -> bool:
+        """An episode draws the order of its images."""
+        return False
 
     def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
         """Half the squared distance to the trained task, whose gradient is theta - theta_task."""

@@ -23,42 +23,22 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import Setting, Setup
+from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
 from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Steps
+from fewshot_bench.methods.wrapped import WrappedLearner
 from fewshot_bench.nn.params import Params, subset
 from fewshot_bench.nn.warp import WarpedBlock
 
 
 @dataclass(frozen=True)
-class OneStepWarps:
+class OneStepWarps(WrappedLearner):
     """A learner with warps that learn from one inner step at a time, whatever led there.
 
     Attributes:
         learner: as it adapts at test; what is not a warp learns through its whole unroll.
     """
-
-    learner: GradientLearner
-
-    @property
-    def setting(self) -> Setting:
-        """Of the learner."""
-        return self.learner.setting
-
-    @property
-    def maps(self) -> bool:
-        """Of the learner."""
-        return self.learner.maps
-
-    @property
-    def light(self) -> bool:
-        """Of the learner."""
-        return self.learner.light
-
-    def init(self, generator: torch.Generator) -> Params:
-        """Of the learner."""
-        return self.learner.init(generator)
 
     def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
         """The learner's loss, its warps held constant, plus the mean over its points of one step's.
@@ -70,10 +50,6 @@ class OneStepWarps:
         step = dataclasses.replace(self.learner, steps=1)
         losses = [step.episode_loss(params | p, episode)[0] for p in self._points(params, episode)]
         return loss + torch.stack(losses).mean(), seen
-
-    def predict(self, params: Params, episode: Episode) -> Tensor:
-        """Of the learner."""
-        return self.learner.predict(params, episode)
 
     def _points(self, params: Params, episode: Episode) -> Iterator[Params]:
         """Where each inner step starts, without a graph."""

@@ -1,7 +1,7 @@
 """Classifiers on top of features."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,8 @@ def linear(params: Params, name: str, x: Tensor) -> Tensor:
 class Head(Protocol):
     """How a linear classifier of a task begins; inner steps take it from there."""
 
+    any_way: ClassVar[bool]  # whether tasks may have another number of classes
+
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:
         """What is learned."""
         ...
@@ -40,6 +42,8 @@ class Head(Protocol):
 
 class LinearHead:
     """Learned weights for each output, so the number of classes is fixed."""
+
+    any_way: ClassVar[bool] = False
 
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:
         """A linear layer."""
@@ -72,6 +76,8 @@ class ConeHead:
 
     learned: bool = True
 
+    any_way: ClassVar[bool] = True
+
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``cone.weight`` (1, features)."""
         return {"cone.weight": kaiming_normal((1, features), generator, gain=1.0)}
@@ -91,6 +97,8 @@ class ZeroHead:
     """
 
     features: int
+
+    any_way: ClassVar[bool] = True
 
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
         """Nothing."""

@@ -6,7 +6,7 @@ so a run that was killed goes on from its last state and ends with the very same
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +22,26 @@ from fewshot_bench.training.stop import StopRequest, stop_on_signal
 STATE = "state.safetensors"
 SAVE_SECONDS = 20.0
 B = TypeVar("B")
+
+
+@dataclass
+class Stopwatch:
+    """Seconds of a training in one go; None for one that goes on from a state on disk.
+
+    Attributes:
+        folder: of the training.
+    """
+
+    folder: Path
+    start: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start = None if (self.folder / STATE).exists() else time.monotonic()
+
+    @property
+    def seconds(self) -> float | None:
+        """So far."""
+        return None if self.start is None else round(time.monotonic() - self.start, 1)
 
 
 class Observer(Protocol):

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from fewshot_bench.config import TrainConfig
 from fewshot_bench.data.loader import EpisodeBatch, EpisodeLoader
+from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.base import FewShotMethod, at_progress, frozen_in
 from fewshot_bench.nn.params import Params
@@ -66,7 +68,8 @@ def meta_train(
     """
     config, method = work.config, work.method
     fresh = method.init(torch.Generator().manual_seed(config.seed))
-    start = fresh | {name: v for name, v in (given or {}).items() if name in fresh}
+    given = given or {}
+    start = fresh | {n: _as(given[n], value, n) for n, value in fresh.items() if n in given}
     params = learned_by(start, work.train.device, lambda name: frozen_in(method, name))
     plan = Plan(
         config.steps,
@@ -76,6 +79,16 @@ def meta_train(
         config.clip,
     )
     return fit(params, plan, work, folder, observer)
+
+
+def _as(given: Tensor, fresh: Tensor, name: str) -> Tensor:
+    """A parameter trained before in the shape of a fresh one: the same in each inner step."""
+    if given.shape not in (fresh.shape, fresh.shape[1:]):
+        raise ConfigError(
+            f"pre-training makes {name} of shape {tuple(given.shape)}, this method needs"
+            f" {tuple(fresh.shape)}"
+        )
+    return given.expand_as(fresh).clone()
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

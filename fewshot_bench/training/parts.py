@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from fewshot_bench import __version__
-from fewshot_bench.config import RunConfig, TrainConfig, digest
+from fewshot_bench.config import RunConfig, TrainConfig, digest, loss_hashes
 from fewshot_bench.data.image_loader import ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import ImageStore
-from fewshot_bench.files import cache_folder, safe_name, sha256
+from fewshot_bench.files import cache_folder, safe_name
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.base import FewShotMethod, Setup
 from fewshot_bench.methods.protonet import ProtoNet
 from fewshot_bench.nn.params import Params, subset
 from fewshot_bench.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from fewshot_bench.training.fit import STATE, Observer, State
+from fewshot_bench.training.fit import STATE, Observer, State, Stopwatch
 from fewshot_bench.training.meta_train import MetaTraining, meta_train
 from fewshot_bench.training.pretrain import Pretraining, pretrain
 
@@ -38,8 +38,7 @@ def pretrained_backbone(
     """
     settings, seed = config.pretrain, config.train.seed
     what = [settings.model_dump(), config.backbone, config.task.model_dump(), seed]
-    if (file := Path(settings.loss)).is_file():  # another loss may come to have the same name
-        what.append(sha256(file.read_bytes()))
+    what += loss_hashes(settings.loss)
     folder = _folder(config, f"pretrain-{safe_name(config.backbone)}", what, store)
     train = ImageLoader(
         store.split("train"), settings.batch, seed, augment=settings.augment, device=val.device
@@ -87,9 +86,11 @@ def _once(folder: Path, run: Callable[[], State], prefix: str) -> Checkpoint:
     """Parameters of the best validation, trained if they are not in the folder yet."""
     path = folder / "part.safetensors"
     if not path.exists():
+        watch = Stopwatch(folder)
         state = run()
         best: Params = subset(state.best or {}, prefix)
-        save_checkpoint(path, best, {"version": __version__, "selection": state.selection})
+        info = {"version": __version__, "selection": state.selection, "seconds": watch.seconds}
+        save_checkpoint(path, best, info)
         (folder / STATE).unlink(missing_ok=True)
     return load_checkpoint(path)
 

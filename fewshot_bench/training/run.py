@@ -1,7 +1,6 @@
 """From a run configuration to trained parameters: made once, found again afterwards."""
 
 import functools
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from fewshot_bench.methods.base import (
     build_method,
     frozen_in,
     resolve_options,
+    ways_of,
 )
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import merge
@@ -34,7 +34,7 @@ from fewshot_bench.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from fewshot_bench.training.fit import STATE, Observer, State
+from fewshot_bench.training.fit import STATE, Observer, State, Stopwatch
 from fewshot_bench.training.meta_train import MetaTraining, meta_train
 from fewshot_bench.training.parts import pretrained_backbone, trained_relation
 from fewshot_bench.training.strategy import choose_strategy
@@ -145,6 +145,12 @@ def prepare_run(
             f"{config.method} keeps its first blocks as pre-training leaves them;"
             " set pretrain.steps, or options.trunk=learned"
         )
+    ways, trained = ways_of(run.method), run.train_task.n_way
+    if ways and ways != trained:
+        raise ConfigError(
+            f"{config.method} is for one number of classes: train.n_way = {trained} must equal"
+            f" task.n_way = {ways}"
+        )
     return run
 
 
@@ -173,18 +179,24 @@ def train(run: Run, observer: Observer) -> Checkpoint:
     config = run.config.train
     training = run.loader("train", run.train_task, config.seed)
     validation = run.loader("val", run.test_task, 0)
-    whole, begin = not (run.folder / STATE).exists(), time.monotonic()
     parts = _parts(run, (training, validation), observer)
+    watch = Stopwatch(run.folder)
     strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
     work = MetaTraining(run.method, training, validation, config, strategy)
     observer.begin("training", config.steps, config.meta_batch)
     given = merge(part.params for part in parts.values())
     state = meta_train(work, run.folder, observer, given)
-    seconds = round(time.monotonic() - begin, 1) if whole else None  # a broken run has no one time
+    seconds = total([watch.seconds, *(part.info.get("seconds") for part in parts.values())])
     info = {**describe(run, state, parts), "seconds": seconds}
     save_checkpoint(path, state.best or {}, info)
     (run.folder / STATE).unlink(missing_ok=True)
     return load_trained(run, path)
+
+
+def total(seconds: list[float | None]) -> float | None:
+    """Of all stages, whoever trained them first; None if one of them was ever interrupted."""
+    known = [value for value in seconds if value is not None]
+    return round(sum(known), 1) if len(known) == len(seconds) else None
 
 
 def _parts(
@@ -207,6 +219,7 @@ def describe(run: Run, state: State, parts: dict[str, Checkpoint]) -> dict[str, 
     return {
         "version": __version__,
         "config": run.config.model_dump(),
+        "losses": run.config.loss_hashes,
         "benchmark": manifest.benchmark,
         "fingerprint": manifest.fingerprint,
         "image": {"channels": manifest.channels, "size": manifest.image_size},
@@ -234,6 +247,8 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
     ):
         if stored != wanted:
             raise CheckpointError(f"{path} has {what} {stored}, this run needs {wanted}")
+    if info.get("losses", run.config.loss_hashes) != run.config.loss_hashes:
+        raise CheckpointError(f"{path} was trained with another loss than the file holds now")
     expected = run.method.init(torch.Generator().manual_seed(0))
     check_params(checkpoint.params, expected, str(path))
     params = {name: value.to(run.device) for name, value in checkpoint.params.items()}

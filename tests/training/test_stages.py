@@ -1,19 +1,23 @@
 """Trainings of several stages: stopped or killed in any of them, they end as unbroken ones do."""
 
+import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from fewshot_bench.errors import ConfigError, Interrupted
+from fewshot_bench.errors import CheckpointError, ConfigError, Interrupted
 from fewshot_bench.files import cache_folder
+from fewshot_bench.training import fit
 from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.fit import STATE
-from fewshot_bench.training.run import prepare_run, train
+from fewshot_bench.training.run import MODEL, load_trained, prepare_run, total, train
 from tests.tiny import tiny_config
 from tests.training.test_meta_train import facts, same
 
@@ -149,6 +153,24 @@ def test_any_method_can_start_from_a_pre_trained_backbone(tiny_folder, tmp_path,
     assert model.info["parts"].keys() == {"pretrain"}
 
 
+def test_statistics_of_each_step_begin_as_the_pre_trained_ones(tiny_folder, tmp_path, monkeypatch):
+    settings = {"pretrain": tiny_config(tiny_folder, "npbml").pretrain}
+    run, _ = trained(tiny_folder, tmp_path / "cache", monkeypatch, method="maml++", **settings)
+    again = train(run, Watcher())
+    assert again.params["backbone.block1.norm.weight"].shape == (5, 32)
+
+
+def test_seconds_are_those_of_all_stages(tiny_folder, tmp_path, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(fit, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    for method in ("npbml[init]", "npbml[init+opt]"):
+        _, model = trained(tiny_folder, tmp_path / "cache", monkeypatch, method=method)
+        [part] = (cache_folder() / "parts").rglob("part.safetensors")
+        # The second method finds the backbone, but does not get it for nothing.
+        assert model.info["seconds"] > load_checkpoint(part).info["seconds"] > 0
+    assert total([1.0, None]) is None
+
+
 def test_pre_training_takes_any_loss_by_name(tiny_folder, tmp_path, monkeypatch):
     config = tiny_config(tiny_folder, "npbml")
     models = []
@@ -159,6 +181,37 @@ def test_pre_training_takes_any_loss_by_name(tiny_folder, tmp_path, monkeypatch)
     unknown = config.pretrain.model_copy(update={"loss": "sparse"})
     with pytest.raises(ConfigError, match="did you mean"):
         trained(tiny_folder, tmp_path, monkeypatch, pretrain=unknown)
+
+
+@pytest.mark.parametrize("method", ["npbml", "maml++", "metal", "reptile"])
+def test_another_number_of_classes_in_training_is_refused_before_it_begins(tiny_folder, method):
+    config = tiny_config(tiny_folder, method, n_way=4)
+    with pytest.raises(ConfigError, match=r"train\.n_way = 4 must equal task\.n_way = 3"):
+        prepare_run(config, "cpu")
+    prepare_run(tiny_config(tiny_folder, "npbml[init]", n_way=4), "cpu")
+
+
+def test_loss_networks_that_nothing_teaches_are_refused(tiny_folder):
+    config = tiny_config(tiny_folder, "npbml")
+    config = config.model_copy(update={"options": {**config.options, "order": 1}})
+    with pytest.raises(ConfigError, match="no gradient reaches"):
+        prepare_run(config, "cpu")
+
+
+def test_another_loss_in_the_same_file_is_another_training(tiny_folder, tmp_path, monkeypatch):
+    path = tmp_path / "loss.json"
+    config = tiny_config(tiny_folder, "maml+evomal", steps=2)
+    config = config.model_copy(update={"options": {"loss": str(path)}})
+    table = {"schema": 1, "kind": "symbolic", "task": "classification", "weights": [1.0] * 5}
+    texts = ["mul(-1,mul(y,log(f(x))))", "add(y,square(sub(f(x),y)))"]
+    path.write_text(json.dumps({**table, "expression": texts[0]}))
+    first = prepare_run(config, "cpu")
+    train(first, Watcher())
+    path.write_text(json.dumps({**table, "expression": texts[1]}))
+    second = prepare_run(config, "cpu")
+    assert first.folder != second.folder
+    with pytest.raises(CheckpointError, match="another loss"):
+        load_trained(second, first.folder / MODEL)
 
 
 def test_a_frozen_backbone_that_nothing_trained_is_refused(tiny_folder):

@@ -47,6 +47,7 @@ class TaskAdaptiveLoss:
     n_steps: int = 5
 
     transductive: ClassVar[bool] = True
+    fixes_ways: ClassVar[bool] = True
 
     def init(self, generator: torch.Generator) -> Params:
         """``loss.<term>.*`` with a row for each inner step."""

@@ -64,6 +64,11 @@ class ProceduralLoss:
         """Whether query logits are looked at."""
         return "transductive" in self.terms
 
+    @property
+    def fixes_ways(self) -> bool:
+        """Whether a network sees an input for each class."""
+        return not set(self.terms) <= {"regulariser"}
+
     def init(self, generator: torch.Generator) -> Params:
         """``loss.<term>.<layer>.weight`` and ``.bias``: values, then scales, then shifts."""
         return merge(self._init_network(term, generator) for term in self.terms)

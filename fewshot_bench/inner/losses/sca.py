@@ -40,6 +40,7 @@ class SelfCritique:
     n_supervised: int = 5
 
     transductive: ClassVar[bool] = True
+    fixes_ways: ClassVar[bool] = True
 
     def init(self, generator: torch.Generator) -> Params:
         """``loss.conv<i>.*``, ``loss.norm<i>.*`` and ``loss.linear<i>.weight``."""
