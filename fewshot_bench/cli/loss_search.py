@@ -21,8 +21,10 @@ def search(
     generations: Annotated[int, typer.Option(min=1, help="In all.")] = 50,
     population: Annotated[int, typer.Option(min=4, help="Candidates per generation.")] = 25,
     steps: Annotated[int, typer.Option(min=1, help="Training steps for a fitness.")] = 500,
-    local_steps: Annotated[int, typer.Option(min=0, help="Steps of local search.")] = 250,
-    protocol_steps: Annotated[int, typer.Option(min=1, help="Of the rejection protocol.")] = 100,
+    local_steps: Annotated[int, typer.Option(min=0, help="Steps of local search (evomal).")] = 250,
+    protocol_steps: Annotated[
+        int, typer.Option(min=1, help="Of the rejection protocol (evomal, gp).")
+    ] = 100,
     elitism: Annotated[str, typer.Option(help="paper (the best 5 % survive) or code.")] = "paper",
     merge: Annotated[
         str, typer.Option(help="Share fitness between equal gradients: off, raw or normalised.")

@@ -1,5 +1,6 @@
 """Episodes as tensors: one gather per batch, normalised where it will be computed with."""
 
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class Episode:
         query: float32 (Q, C, H, W).
         query_labels: int64 (Q,), or None where a method must not see them.
         n_way: number of classes.
-        number: t in the episode list, for messages and per-episode randomness.
+        number: t in the episode list, for messages.
+        draw: seed of the episode's own random numbers, which follows from its images.
     """
 
     support: Tensor
@@ -35,6 +37,11 @@ class Episode:
     query_labels: Tensor | None
     n_way: int
     number: int = 0
+    draw: int = 0
+
+    def generator(self) -> torch.Generator:
+        """A source of the episode's own random numbers, on the CPU."""
+        return torch.Generator().manual_seed(self.draw)
 
     @property
     def targets(self) -> Tensor:
@@ -76,6 +83,7 @@ class EpisodeBatch:
             query_labels=None if hide_query_labels else self.query_labels,
             n_way=self.n_way,
             number=int(self.ids.index[i]),
+            draw=zlib.crc32(self.ids.support_ids[i].tobytes() + self.ids.query_ids[i].tobytes()),
         )
 
     def __iter__(self) -> Iterator[Episode]:

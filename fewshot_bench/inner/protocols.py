@@ -47,9 +47,14 @@ class InnerLoss(Protocol):
         ...
 
 
-def sees_queries(loss: InnerLoss) -> bool:
-    """Whether a loss wants query logits; those that do say so by ``transductive = True``."""
-    return bool(getattr(loss, "transductive", False))
+def sees_queries(loss: InnerLoss, step: int | None = None) -> bool:
+    """Whether a loss wants query logits, ever or in one inner step.
+
+    Losses that do say so by ``transductive = True``, and by ``queries_from`` if not from step 0 on.
+    """
+    if not getattr(loss, "transductive", False):
+        return False
+    return step is None or step >= int(getattr(loss, "queries_from", 0))
 
 
 def fixes_ways(loss: InnerLoss) -> bool:

@@ -60,7 +60,7 @@ class GradientLearner:
         steps: inner steps in training.
         test_steps: inner steps at test.
         order: 2 through the inner gradients, 1 treats them as constants.
-        bn: policy of the normalisation of all blocks but frozen ones.
+        bn: policy of the normalisation of the blocks that tasks adapt.
         trunk: number of leading blocks that the outer loop leaves as pre-training made them. Their
             normalisation uses running averages in training, too.
         relation: tells the loss how alike queries and classes are; None where it need not know.
@@ -220,7 +220,7 @@ class _Task:
             subset(self.params, "optimizer"),
             n_steps=n_steps,
             order=order,
-            generator=torch.Generator().manual_seed(self.episode.number),
+            generator=self.episode.generator(),
         )
 
     def query_logits(self, adapted: Params, done: int) -> Tensor:
@@ -234,7 +234,8 @@ class _Task:
         support, query = self._modes(step)
         logits = self._logits(adapted, self.support, support)
         ours = self.learner.loss
-        others = self._logits(adapted, self.query, query) if sees_queries(ours) else None
+        seen = sees_queries(ours, step)
+        others = self._logits(adapted, self.query, query) if seen else None
         labels = self.episode.support_labels
         return ours(self.phi, TaskView(logits, labels, adapted, step, others, self.relation))
 

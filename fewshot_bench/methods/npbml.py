@@ -14,8 +14,10 @@ and passes gradients; the vector that all heads start from is learned; normalisa
 blocks uses the running averages of pre-training, of the others what ``bn`` says. The inner step is
 plain gradient descent, as in the paper; the code has momentum 0.9 (Nesterov) and weight decay 5e-4,
 which are options. Scale and shift of the last block's normalisation are learned outside. The warp
-is linear up to its FiLM, without normalisation. Without learned losses the shared head vector
-would be idle, so the head starts at zero there (see :mod:`fewshot_bench.methods.unicorn_maml`).
+is linear up to its FiLM, without normalisation. Blocks pool before their FiLM layer, which is the
+same as long as it turns no channel round, and the last block pools like the others. Without learned
+losses the shared head vector would be idle, so the head starts at zero there (see
+:mod:`fewshot_bench.methods.unicorn_maml`).
 """
 
 import dataclasses
@@ -88,7 +90,8 @@ def npbml(
         momentum: of the inner steps, Nesterov's.
         weight_decay: of the inner steps.
         loss_width: of the hidden layers of the loss networks.
-        bn: normalisation of all blocks but frozen ones.
+        bn: normalisation of the adapted blocks; those in front use running averages, which a
+            trunk that is learned updates.
         as_released: formulas as in the released code where it departs from the paper.
 
     Raises:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.methods.base import Setting, Setup
+from fewshot_bench.methods.options import Rate
 from fewshot_bench.nn.backbone import build_backbone
 from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.nn.norm import NormMode
@@ -25,14 +26,14 @@ class ProtoNet:
 
     Args:
         setup: what it is built for.
-        temperature: divisor of the distances, positive.
+        temperature: divisor of the distances.
     """
 
     setting: Setting = "inductive"
     maps = True
     light = False
 
-    def __init__(self, setup: Setup, temperature: float = 1.0) -> None:
+    def __init__(self, setup: Setup, temperature: Rate = 1.0) -> None:
         self.backbone = build_backbone(setup.backbone, setup.image, bn="running")
         self.temperature = temperature
 

@@ -77,7 +77,7 @@ class Reptile(WrappedLearner):
     def _train(self, params: Params, theta: Params, episode: Episode) -> Params:
         images = torch.cat([episode.support, episode.query])
         labels = torch.cat([episode.support_labels, episode.targets])
-        rows = list(self._batches(len(images), episode.number))
+        rows = list(self._batches(len(images), episode.generator()))
 
         def objective(adapted: Params, step: int) -> Tensor:
             chosen = rows[step].to(images.device)
@@ -87,10 +87,9 @@ class Reptile(WrappedLearner):
         path = unroll(objective, theta, self.learner.optimizer, {}, n_steps=len(rows), order=0)
         return collections.deque(path, maxlen=1)[0]
 
-    def _batches(self, n_images: int, number: int) -> Iterator[Tensor]:
+    def _batches(self, n_images: int, generator: torch.Generator) -> Iterator[Tensor]:
         """Rows of the images for each inner step: shuffled, and all used before one comes again."""
         size = min(self.batch or n_images, n_images)
-        generator = torch.Generator().manual_seed(number)
         rounds = math.ceil(self.learner.steps * size / n_images)
         rows = [torch.randperm(n_images, generator=generator) for _ in range(rounds)]
         yield from torch.split(torch.cat(rows), size)[: self.learner.steps]

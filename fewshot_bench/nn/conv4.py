@@ -45,7 +45,9 @@ class ConvBlock:
         x = conv2d(x, params[f"{self.name}.conv.weight"], padding=1)
         x = warp(params, f"{self.name}.conv", x)
         x = norm(params, f"{self.name}.norm", x, mode)
-        x = F.max_pool2d(x, 2)  # the same as pooling last, on a quarter of the values
+        # The same as pooling last, on a quarter of the values; where a FiLM layer turns a channel
+        # round (a scale below -1), it sees the largest value of each square, not the smallest.
+        x = F.max_pool2d(x, 2)
         return F.relu(film(params, self.name, x))
 
 

@@ -15,6 +15,7 @@ from fewshot_bench.nn.backbone import Backbone, ImageShape, build_backbone
 from fewshot_bench.nn.heads import HEAD, init_linear, linear
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, kaiming_normal, merge
+from fewshot_bench.registry import BACKBONES
 from fewshot_bench.supervised.data import SupervisedData
 
 
@@ -147,9 +148,10 @@ def build_model(name: str, data: SupervisedData) -> Model:
     if name in MODELS:
         return MODELS[name](data)
     try:
-        backbone = build_backbone(name, _image_shape(name, data), bn="running")
+        BACKBONES.entry(name)
     except ConfigError as error:
         raise ConfigError(f"{error}; also: {', '.join(MODELS)}") from error
+    backbone = build_backbone(name, _image_shape(name, data), bn="running")
     return BackboneClassifier(backbone, data.n_outputs)
 
 

@@ -1,11 +1,13 @@
 """Losses side by side: the same network, data, batches and seeds; the error at the end."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
 from fewshot_bench.inner.losses.per_output import criterion
@@ -63,9 +65,12 @@ class Bench:
 
     def test_error(self, loss: str, seed: int) -> float:
         """Error rate, or squared error, on the test part; NaN where the training broke off."""
-        trained = self.train(loss, seed)
+        try:
+            trained = self.train(loss, seed)
+        except TrainingError:  # the learning of the loss broke off
+            return math.nan
         if trained.steps < self.recipe.steps:
-            return float("nan")
+            return math.nan
         return error(self.model, trained.params, self.data.test, self.data.task)
 
 

@@ -22,7 +22,7 @@ from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.protonet import ProtoNet
 from fewshot_bench.nn.heads import HEAD, init_linear, linear
 from fewshot_bench.nn.norm import NormMode, blend
-from fewshot_bench.nn.params import Params, merge, subset
+from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
 from fewshot_bench.training.schedule import cosine
 
@@ -100,8 +100,3 @@ def pretrain(work: Pretraining, seed: int, folder: Path, observer: Observer) -> 
     )
     params = learned_by(start, work.train.device, lambda name: False)  # noqa: ARG005
     return fit(params, plan, work, folder, observer)
-
-
-def backbone_of(state: State) -> Params:
-    """The best backbone of a finished pre-training, running averages included."""
-    return subset(state.best or {}, "backbone")

@@ -67,8 +67,12 @@ class AllAtOnce:
         self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
     ) -> float:
         """See :class:`Strategy`."""
-        losses, seen = self._losses(method, params, batch)
-        if not losses.isfinite().all():
+        try:
+            losses, seen = self._losses(method, params, batch)
+            finite = bool(losses.isfinite().all())
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # of what is not finite
+            finite = False
+        if not finite:
             # The map can't say where; one task after another can, and stops there.
             return task_by_task(method, params, batch, step)
         losses.mean().backward()  # type: ignore[no-untyped-call]

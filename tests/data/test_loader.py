@@ -66,6 +66,15 @@ def test_an_episode_hides_its_query_labels_on_request(split):
         _ = batch.episode(1, hide_query_labels=True).targets
 
 
+def test_an_episode_draws_its_own_random_numbers(split):
+    lists = [
+        EpisodeLoader(EpisodeSampler(split, Task(5, 2, 3), seed)).load(0, 5) for seed in (0, 0, 1)
+    ]
+    first, again, other = ([e.generator().initial_seed() for e in batch] for batch in lists)
+    assert first == again
+    assert len({*first, *other}) == 10
+
+
 def test_rotated_classes_are_turned_drawings(split):
     turned = split.with_rotations()
     assert turned.n_classes == 48

@@ -168,7 +168,7 @@ def test_masks_are_drawn_anew_for_each_task():
     method = build("mt-net")
     params, episode = make_params(method), make_episode()
     one, same, other = (
-        method.predict(params, dataclasses.replace(episode, number=n)) for n in (1, 1, 2)
+        method.predict(params, dataclasses.replace(episode, draw=n)) for n in (1, 1, 2)
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

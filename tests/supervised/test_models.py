@@ -82,3 +82,5 @@ def test_networks_that_do_not_fit_are_named():
         build_model("lenet5", image_data(size=2))
     with pytest.raises(ConfigError, match=r"unknown backbone 'mpl'.*also: linear, mlp, mlp-128"):
         build_model("mpl", image_data())
+    with pytest.raises(ConfigError, match="unknown backbone 'mpl'"):
+        build_model("mpl", make_data())

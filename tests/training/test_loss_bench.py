@@ -63,6 +63,9 @@ def test_broken_trainings_and_single_seeds_have_no_interval(monkeypatch):
     lines = compare_losses(broken, ["squared_error"], [0, 1])
     assert all(math.isnan(e) for e in lines[0].errors)
     assert lines[0].interval is None
+    # Nor do the losses that were fine go down with one that could not be learned.
+    recipe = Recipe(steps=8, batch_size=16, lr=1e20)
+    assert math.isnan(Bench(MODEL, make_data(), recipe, BENCH.offline).test_error("ml3", 0))
 
 
 def test_losses_that_do_not_fit_are_refused():

@@ -207,6 +207,8 @@ def test_cosine_schedule_starts_and_ends_where_it_says():
     assert learning_rate(config, 0) == 1e-2
     assert learning_rate(config, 50) == pytest.approx((1e-2 + 1e-4) / 2)
     assert learning_rate(config, 100) == pytest.approx(1e-4)
+    low = TrainConfig(steps=100, lr=1e-6, lr_min=1e-4)
+    assert {learning_rate(low, step) for step in range(100)} == {1e-6}
     constant = TrainConfig(steps=100, lr=1e-2, schedule="constant")
     assert {learning_rate(constant, step) for step in range(100)} == {1e-2}
 

@@ -59,9 +59,10 @@ def test_in_single_precision_they_agree_to_rounding(name):
         torch.testing.assert_close(all_[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
 
 
+@pytest.mark.parametrize("name", ["maml", "gap"])
 @pytest.mark.parametrize("strategy", [task_by_task, AllAtOnce()])
-def test_a_loss_that_is_not_finite_names_the_episode_and_the_inner_step(strategy):
-    method = build("maml", steps=3, lr=0.1)
+def test_a_loss_that_is_not_finite_names_the_episode_and_the_inner_step(strategy, name):
+    method = build(name, steps=3, lr=0.1)
     params, batch = make_params(method), make_batch()
     support = batch.support.clone()
     support[1] = torch.inf

@@ -42,6 +42,11 @@ class SelfCritique:
     transductive: ClassVar[bool] = True
     fixes_ways: ClassVar[bool] = True
 
+    @property
+    def queries_from(self) -> int:
+        """First inner step that looks at queries."""
+        return self.n_supervised
+
     def init(self, generator: torch.Generator) -> Params:
         """``loss.conv<i>.*``, ``loss.norm<i>.*`` and ``loss.linear<i>.weight``."""
         params: Params = {}

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from fewshot_bench.inner.losses.sca import DILATIONS, SelfCritique, critic
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import TaskView, sees_queries
 from tests.inner.losses.common import DOUBLE, random_logits
 
 LOSS = SelfCritique(n_way=3, n_supervised=2)
@@ -64,3 +64,8 @@ def test_queries_are_needed():
     view = random_view(2)
     with pytest.raises(ValueError, match="needs query logits"):
         LOSS(random_phi(), TaskView(view.support_logits, view.support_labels, {}, 2))
+
+
+def test_supervised_steps_do_not_ask_for_queries():
+    assert [sees_queries(LOSS, step) for step in range(4)] == [False, False, True, True]
+    assert sees_queries(LOSS)
