@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,15 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            # Not by tempfile, whose files nobody else in a group could read.
+            with draft.open("xb") as file:
                 file.write(data)
                 flush(file)
-            Path(name).replace(path)
+            draft.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
 
 
@@ -56,7 +57,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
-        draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=_draft_prefix(path, os.getpid())))
+        draft = path.parent / f"{_draft_prefix(path, os.getpid())}{secrets.token_hex(4)}"
+        draft.mkdir()
     try:
         yield draft
         with disk_errors(str(path)):

@@ -26,6 +26,19 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions as in POSIX")
+def test_who_may_read_is_what_the_user_has_set(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_atomic(tmp_path / "file", b"")
+        with atomic_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder")]
+    assert modes == [0o640, 0o750]
+
+
 def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path):
     path = tmp_path / "store"
     for text in ("one", "two"):
