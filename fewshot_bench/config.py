@@ -5,7 +5,6 @@ Values are taken, later ones winning, from: the defaults below, the benchmark's 
 ``--config`` file, and the command line.
 """
 
-import json
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -15,10 +14,13 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.files import sha256
+from fewshot_bench.files import digest, sha256
 
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
+
+
+SEEDS = 1 << 63  # how many there are
 
 
 class _Model(BaseModel):
@@ -68,7 +70,7 @@ class TrainConfig(_Model):
     clip: float | None = Field(None, gt=0)
     val_every: int = Field(250, ge=1)
     val_episodes: int = Field(100, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=SEEDS)
 
 
 class PretrainConfig(_Model):
@@ -131,7 +133,7 @@ class EvaluateConfig(_Model):
     """
 
     episodes: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=SEEDS)
     split: Literal["train", "val", "test"] = "test"
     level: float = Field(0.95, gt=0, lt=1)
     sampler: Literal["replacement", "disjoint"] = "replacement"
@@ -158,7 +160,7 @@ class RunConfig(_Model):
     method: str = "protonet"
     benchmark: str = "glyphs"
     backbone: str = "conv4-64"
-    image_size: int | None = Field(None, ge=1)
+    image_size: int | None = Field(None, ge=1, le=1024)
     options: Table = Field(default_factory=dict)
     task: TaskConfig = TaskConfig()
     pretrain: PretrainConfig = PretrainConfig()
@@ -166,17 +168,18 @@ class RunConfig(_Model):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
 
-    def training_id(self, fingerprint: str, *, relation: bool = False) -> str:
+    def training_id(self, fingerprint: str, *code: str, relation: bool = False) -> str:
         """Hash of all that decides the trained parameters: what may be reused, and what may not.
 
         Args:
             fingerprint: of the data.
+            code: hashes of methods and backbones that are not of this package.
             relation: whether the method has a relation network.
         """
         unused = {"evaluate", "benchmark"}
         unused |= set() if self.pretrain.steps else {"pretrain"}
         unused |= set() if relation else {"relation"}
-        return digest(self.model_dump(exclude=unused), fingerprint, *self.loss_hashes)
+        return digest(self.model_dump(exclude=unused), fingerprint, *self.loss_hashes, *code)
 
     @property
     def loss_hashes(self) -> list[str]:
@@ -197,11 +200,6 @@ def loss_hashes(*settings: object) -> list[str]:
     return [sha256(file.read_bytes()) for file in files if file.is_file()]
 
 
-def digest(*parts: Any) -> str:
-    """Short hash of JSON values, for names of folders."""
-    return sha256(json.dumps(parts, sort_keys=True).encode())[:16]
-
-
 def resolve(
     overrides: Table, config: Path | None = None, base: Mapping[str, Any] | None = None
 ) -> RunConfig:
@@ -216,6 +214,9 @@ def resolve(
         ConfigError: a file can't be read, a key is unknown, or a value is out of range.
     """
     user = merge_tables(read_toml(config) if config else {}, overrides)
+    for key in ("method", "benchmark"):
+        if not isinstance(user.get(key, ""), str):
+            raise ConfigError(f"{key} takes a name, not {user[key]!r}")
     names = RunConfig.model_construct(**user)
     recipe: Mapping[str, Any] = read_recipe(names.benchmark, names.method)
     return validated(RunConfig, merge_tables(recipe if base is None else base, user))

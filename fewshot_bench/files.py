@@ -114,8 +114,13 @@ def load_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} can't be read: {error}") from error
+
+
+def digest(*parts: Any) -> str:
+    """Short hash of JSON values, for names of folders."""
+    return sha256(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
 def sha256(*parts: bytes) -> str:

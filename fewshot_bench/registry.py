@@ -10,9 +10,11 @@ An entry is a lazy ``"module:Object"`` string beside a few facts for listings, s
 """
 
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +56,21 @@ class Entry:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise ConfigError(f"{self.name!r} ({self.origin}) can't be loaded: {error}") from error
+
+    def code_sha256(self) -> str:
+        """Over the source files of another package or of a plug-in; "" for this package's own."""
+        package = _module_of(self.load()).partition(".")[0]
+        file = getattr(sys.modules.get(package), "__file__", None)
+        if package == "fewshot_bench" or not file:
+            return ""
+        path = Path(file)
+        sources = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+        return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _module_of(target: Any) -> str:
+    """Where an object is defined; for one without a place of its own, where its type is."""
+    return str(getattr(target, "__module__", None) or type(target).__module__)
 
 
 class Registry:
@@ -141,6 +158,7 @@ def run_plugin(path: Path) -> None:
     if spec is None or spec.loader is None or not path.is_file():
         raise ConfigError(f"plug-in {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for the names in annotations
     try:
         spec.loader.exec_module(module)
     except ConfigError:

@@ -1,5 +1,8 @@
 """Registries: names, hints, plug-ins, and no second owner of a name."""
 
+import json
+import sys
+
 import pytest
 
 from fewshot_bench.errors import ConfigError
@@ -62,3 +65,22 @@ def test_a_failing_plugin_is_one_line(tmp_path):
     file.write_text("raise RuntimeError('no')")
     with pytest.raises(ConfigError, match="RuntimeError: no"):
         run_plugin(file)
+
+
+def test_a_plugin_is_known_by_its_source(tmp_path):
+    file = tmp_path / "mine.py"
+    hashes = []
+    for value in (1, 2, 1):
+        file.write_text(
+            "from __future__ import annotations\n"
+            "from dataclasses import dataclass\n"
+            "@dataclass\nclass Mine:\n"
+            f"    x: int = {value}\n"
+        )
+        run_plugin(file)
+        module = sys.modules["fsbench_plugin_mine"]
+        hashes.append(Entry("mine", module.Mine).code_sha256())
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert Entry("len", len).code_sha256() == "", "no source, no hash"
+    assert Entry("maml", "fewshot_bench.methods.maml:maml").code_sha256() == ""
+    assert len(Entry("dumps", json.dumps).code_sha256()) == 64

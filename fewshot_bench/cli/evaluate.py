@@ -1,11 +1,14 @@
 """``fsbench evaluate``: the accuracy of a method, with an interval and what it is about."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fewshot_bench.cli import options as o
+
+if TYPE_CHECKING:
+    from fewshot_bench.config import RunConfig
 
 Episodes = Annotated[int | None, typer.Option(help="Number of test episodes.")]
 EpisodeSeed = Annotated[int | None, typer.Option(help="Which list of test episodes.")]
@@ -68,23 +71,15 @@ def evaluate(
     }
     base = _stored_config(checkpoint, method) if checkpoint else None
     resolved = o.build_config(named, settings, config, base)
+    if base:
+        _check_untouched(resolved, base)
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
         return
     from fewshot_bench.cli.measure import measure
 
-    chosen = seed_list(seeds) if seeds else [resolved.train.seed]
+    chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
     measure(resolved, chosen, checkpoint, device, workers, out)
-
-
-def seed_list(text: str) -> list[int]:
-    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers."""
-    from fewshot_bench.errors import ConfigError
-
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) != len(parts):
-        raise ConfigError(f"--seeds takes different numbers with commas, as 0,1,2, not {text!r}")
-    return [int(part) for part in parts]
 
 
 def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:
@@ -97,4 +92,17 @@ def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:
         raise CheckpointError(f"{checkpoint} is the state of a training, not a trained model")
     if method not in (None, stored["method"]):
         raise CheckpointError(f"{checkpoint} has method {stored['method']}, not {method}")
-    return stored
+    return {key: value for key, value in stored.items() if key != "evaluate"}
+
+
+def _check_untouched(resolved: "RunConfig", base: dict[str, Any]) -> None:
+    """Raise ConfigError where settings would say that a model was trained otherwise than it was."""
+    from fewshot_bench.config import RunConfig, validated
+    from fewshot_bench.errors import ConfigError
+
+    stored = validated(RunConfig, base)
+    for part in ("train", "pretrain", "relation"):
+        if getattr(resolved, part) != getattr(stored, part):
+            raise ConfigError(
+                f"--checkpoint is a model that is trained already: its settings of {part} stay"
+            )

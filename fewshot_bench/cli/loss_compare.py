@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewshot_bench.cli import loss_train as o
+from fewshot_bench.cli.options import seed_list
 
 if TYPE_CHECKING:
     from fewshot_bench.stats import Interval
@@ -38,7 +39,7 @@ def compare(
     """
     from fewshot_bench.training.loss_bench import compare_losses
 
-    numbers, names = _numbers(seeds), _names(losses)
+    numbers, names = seed_list(seeds), _names(losses)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
     bench = o.open_bench(
         data, model, (image_size, max_classes), recipe, offline_steps, outer, online_lr
@@ -57,15 +58,6 @@ def _names(text: str) -> list[str]:
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"--losses takes different names, as cross_entropy,adalfl, not {text!r}")
     return names
-
-
-def _numbers(text: str) -> list[int]:
-    from fewshot_bench.errors import ConfigError
-
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
-        raise ConfigError(f"--seeds takes different numbers, as 0,1,2, not {text!r}")
-    return [int(part) for part in parts]
 
 
 def _say(loss: str, seed: int, error: float) -> None:

@@ -122,6 +122,7 @@ def _document(
             "adaptation": METHODS.entry(run.config.method).summary.startswith(ADAPTATION),
             "config": config,
             "config_sha256": config_sha256(config),
+            "code_sha256": METHODS.entry(run.config.method).code_sha256() or None,
         },
         "dataset": describe_dataset(run.store.manifest, loader.sampler.split),
         "protocol": describe_protocol(loader.sampler, outcome.columns, until),

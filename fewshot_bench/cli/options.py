@@ -44,6 +44,19 @@ def run_plugins(paths: list[str] | None) -> None:
         run_plugin(Path(path))
 
 
+def seed_list(text: str) -> list[int]:
+    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers."""
+    from fewshot_bench.config import SEEDS
+    from fewshot_bench.errors import ConfigError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(parts)) != len(parts):
+        raise ConfigError(f"--seeds takes different numbers with commas, as 0,1,2, not {text!r}")
+    if max(map(int, parts)) >= SEEDS:
+        raise ConfigError(f"a seed is a number below 2**63; in {text!r} one is larger")
+    return [int(part) for part in parts]
+
+
 def run_settings(
     method: str | None,
     benchmark: str | None,

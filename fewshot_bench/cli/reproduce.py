@@ -32,7 +32,6 @@ def reproduce(
     Says whether the difference lies inside what chance can do (95 %), given the uncertainty of both
     numbers. Training takes hours on a GPU; --set train.steps=... tries whether it runs.
     """
-    from fewshot_bench.cli.evaluate import seed_list
     from fewshot_bench.config import merge_tables, parse_setting
     from fewshot_bench.errors import ConfigError
     from fewshot_bench.leaderboard.reproduce import judge, reproduction
@@ -51,7 +50,7 @@ def reproduce(
         return typer.echo(config.to_toml().rstrip())
     from fewshot_bench.cli.measure import measure
 
-    results = measure(config, seed_list(seeds), None, device, workers, out)
+    results = measure(config, o.seed_list(seeds), None, device, workers, out)
     if settings:
         typer.echo(f"settings changed: {', '.join(settings)}; this is no reproduction of the row")
     _report(judge(results, chosen.published), chosen.published)

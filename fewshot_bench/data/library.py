@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def _stem(spec: str, path: Path | None) -> Path:
     if path is not None:
         absolute = path.resolve()
         readable = re.sub(r"[^A-Za-z0-9_.]+", "_", absolute.name)[:40]
-        name = f"folder-{readable}-{hashlib.sha256(str(absolute).encode()).hexdigest()[:10]}"
+        name = f"folder-{readable}-{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:10]}"
     return cache_folder() / "data" / name
 
 

@@ -133,7 +133,7 @@ def save_sheet(store: ImageStore, path: Path) -> None:
         FsbenchError: the file can't be written.
         ConfigError: the suffix is not that of an image format.
     """
-    if path.suffix.lower() not in Image.registered_extensions():
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
         raise ConfigError(f"{path} is no image file name; end it in .png")
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from fewshot_bench import __version__
-from fewshot_bench.config import RunConfig, TrainConfig, digest, loss_hashes
+from fewshot_bench.config import RunConfig, TrainConfig, loss_hashes
 from fewshot_bench.data.image_loader import ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import ImageStore
-from fewshot_bench.files import cache_folder, safe_name
+from fewshot_bench.files import cache_folder, digest, safe_name
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.base import FewShotMethod, Setup
 from fewshot_bench.methods.protonet import ProtoNet

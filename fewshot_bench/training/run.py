@@ -28,6 +28,7 @@ from fewshot_bench.methods.base import (
 )
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import merge
+from fewshot_bench.registry import BACKBONES, METHODS
 from fewshot_bench.training.checkpoint import (
     Checkpoint,
     check_params,
@@ -86,7 +87,9 @@ class Run:
     def folder(self) -> Path:
         """Where this training lives in the cache."""
         fingerprint, relation = self.store.manifest.fingerprint, self.relation_network is not None
-        training_id = self.config.training_id(fingerprint, relation=relation)
+        entries = METHODS.entry(self.config.method), BACKBONES.entry(self.config.backbone)
+        code = [digest for entry in entries if (digest := entry.code_sha256())]
+        training_id = self.config.training_id(fingerprint, *code, relation=relation)
         method, benchmark = safe_name(self.config.method), safe_name(self.config.benchmark)
         return cache_folder() / "runs" / benchmark / f"{method}-{training_id}"
 

@@ -115,6 +115,8 @@ def test_checkpoints_of_another_configuration_are_refused(on, tmp_path):
     assert "has backbone conv4-32" in fails(*with_model, "--backbone", "conv4-48")
     assert "has image shape" in fails(*with_model, "--image-size", 20)
     assert "head.weight is (3, 32), this run needs (4, 32)" in fails(*with_model, "--n-way", 4)
+    said = fails(*with_model, "--set", "train.steps=60000")
+    assert "trained already: its settings of train stay" in said
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(Path(model).read_bytes()[:-9])
     assert "is damaged" in fails("evaluate", "--checkpoint", damaged)

@@ -77,7 +77,7 @@ def _unique(images: Sequence[tuple[str, NDArray[np.uint8]]]) -> list[ImageItem]:
 
 def _field(path: Path, name: str, content: Any = None) -> Any:
     content = load_pickle(path) if content is None else content
-    if not isinstance(content, dict) or name not in content:
+    if not isinstance(content, dict) or content.get(name) is None:
         raise DataError(f"{path} is no file of CIFAR-100: it has no {name!r}")
     return content[name]
 
