@@ -29,7 +29,10 @@ from pydantic import Field
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.procedural import TERMS, ProceduralLoss, Term
+from fewshot_bench.inner.optimizers.clip import NormClip
 from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Share, Steps
@@ -64,6 +67,7 @@ def npbml(
     lr: Rate = 0.01,
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     weight_decay: Share = 0.0,
+    inner_clip: Rate | None = None,
     loss_width: Count = 40,
     bn: PlainNorm = "batch",
     as_released: bool = False,
@@ -89,6 +93,7 @@ def npbml(
         lr: inner learning rate.
         momentum: of the inner steps, Nesterov's.
         weight_decay: of the inner steps.
+        inner_clip: longest inner gradient, ours: learned losses can explode.
         loss_width: of the hidden layers of the loss networks.
         bn: normalisation of the adapted blocks; those in front use running averages, which a
             trunk that is learned updates.
@@ -106,7 +111,7 @@ def npbml(
     learner = GradientLearner(
         backbone=backbone,
         n_way=setup.n_way,
-        optimizer=SGD(lr, momentum, nesterov=momentum > 0, weight_decay=weight_decay),
+        optimizer=_optimizer(lr, momentum, weight_decay, inner_clip),
         head=_head(backbone, losses, as_released),
         adapt=_moving(backbone.stages[first:]),
         steps=steps,
@@ -140,6 +145,13 @@ def _backbone(
         told: Stage = stage if film is None else Conditioned(stage, channels, film)
         stages.append(WarpedBlock(told, film=film) if warp else told)
     return Backbone(tuple(stages), feature_dim=stages[-1].out_channels, pool=True)
+
+
+def _optimizer(
+    lr: float, momentum: float, weight_decay: float, clip: float | None
+) -> InnerOptimizer:
+    sgd = SGD(lr, momentum, nesterov=momentum > 0, weight_decay=weight_decay)
+    return sgd if clip is None else Transformed(NormClip(clip), sgd)
 
 
 def _moving(stages: tuple[Stage, ...]) -> Callable[[str], bool]:

@@ -6,6 +6,7 @@ import torch
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.optimizers.adam import Adam, safe_sqrt
 from fewshot_bench.inner.optimizers.alfa import GeneratedRates
+from fewshot_bench.inner.optimizers.clip import NormClip
 from fewshot_bench.inner.optimizers.curvature import Curvature
 from fewshot_bench.inner.optimizers.element_rates import ElementRates
 from fewshot_bench.inner.optimizers.gap import ScaleSingularValues, SingularScales
@@ -113,6 +114,30 @@ OPTIMIZERS = {
     "soft masks": Transformed(RowMasks(hard=False), SGD(0.01)),
     "two transforms": Transformed(Curvature(), Transformed(RowMasks(hard=False), SGD(0.01))),
 }
+
+
+def test_long_gradients_are_shortened_and_short_ones_pass():
+    grads = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([[4.0]])}
+    assert all(torch.equal(NormClip(5.0)({}, grads, {})[name], g) for name, g in grads.items())
+    half = NormClip(2.5)({}, grads, {})
+    assert half["a"].tolist() == [1.5, 0.0]
+    assert half["b"].tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_clipping_has_a_finite_derivative(scale):
+    def clipped(x):
+        return NormClip(0.7)({}, {"x": x}, {})["x"]
+
+    one = torch.eye(6).double()
+    start = (scale * torch.randn(6, generator=generator()).double()).requires_grad_()
+    grad = torch.func.jacrev(clipped)(start)
+    length = start.detach().norm()
+    direction = start.detach() / length
+    across = one - torch.outer(direction, direction)
+    expected = one if length < 0.7 else 0.7 / length * across
+    torch.testing.assert_close(grad, expected, rtol=1e-9, atol=1e-15)
+    assert torch.equal(torch.func.jacrev(clipped)(0 * start), one)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
