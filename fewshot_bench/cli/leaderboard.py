@@ -85,9 +85,14 @@ def _words(text: str) -> list[str]:
 
 def _check_root(root: Path) -> None:
     from fewshot_bench.errors import DataError
+    from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS
 
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; go to a clone of fewshot_bench, or give --root")
+    if not (root / RESULTS).is_dir() and not (root / PUBLISHED).is_file():
+        raise DataError(
+            f"{root} is no leaderboard: it holds neither {RESULTS}/ nor {PUBLISHED}; give --root"
+        )
 
 
 def _draw(root: Path) -> list[str]:

@@ -59,7 +59,7 @@ def test_building_again_changes_no_byte(root):
 def test_edited_and_left_over_tables_are_named(root):
     table = root / "tables" / "glyphs.md"
     table.write_text(table.read_text().replace("conv4-64", "conv4-63"))
-    (root / "tables" / "old.tex").write_text("x")
+    shutil.copy(root / "tables" / "glyphs.tex", root / "tables" / "old.tex")
     (root / "index.html").unlink()
     out, err = fsbench("leaderboard", "check", "--root", root, code=2)
     assert "3 problems" in err
@@ -67,6 +67,34 @@ def test_edited_and_left_over_tables_are_named(root):
     fsbench("leaderboard", "build", "--root", root)
     assert not (root / "tables" / "old.tex").exists()
     fsbench("leaderboard", "check", "--root", root)
+
+
+def test_a_folder_that_is_no_leaderboard_is_left_as_it_is(tmp_path):
+    (tmp_path / "tables").mkdir()
+    for name in ("README.md", "index.html", "tables/mine.csv", "tables/mine.tex"):
+        (tmp_path / name).write_text("my own\n")
+    before = snapshot(tmp_path)
+    for command in ("build", "check"):
+        line = fails("leaderboard", command, "--root", tmp_path)
+        assert "neither results/ nor published.csv" in line
+    assert snapshot(tmp_path) == before
+
+
+def test_files_of_the_user_are_neither_replaced_nor_removed(root):
+    for name in ("mine.csv", "mine.tex", "notes.md"):
+        (root / "tables" / name).write_text("my own\n")
+    (root / "tables" / "old.md").mkdir()
+    fsbench("leaderboard", "build", "--root", root)
+    fsbench("leaderboard", "check", "--root", root)
+    (root / "README.md").write_text("# my own\n")
+    (root / "board.json").unlink()
+    before = snapshot(root)
+    assert "README.md was not written by" in fails("leaderboard", "build", "--root", root)
+    assert snapshot(root) == before
+    (root / "README.md").unlink()
+    (root / "tables" / "glyphs.md").unlink()
+    (root / "tables" / "glyphs.md").mkdir()
+    assert "glyphs.md was not written by" in fails("leaderboard", "build", "--root", root)
 
 
 def test_an_altered_result_fails_the_check_with_its_reason(root):
