@@ -26,6 +26,7 @@ class _Train(_Part):
 
 class _Config(_Part):
     backbone: str = Name
+    options: dict[str, Any] = {}
     train: _Train
 
 

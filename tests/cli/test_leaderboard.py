@@ -21,9 +21,9 @@ SCHEMA_1 = REPOSITORY / "tests" / "evaluation" / "schema-1"
 def fresh(tmp_path_factory):
     """Results of two methods as ``fsbench evaluate --seeds 0,1,2`` leaves them."""
     folder = tmp_path_factory.mktemp("fresh")
-    for method, skill in (("protonet", 0.0), ("maml", 0.1)):
+    for method, skill, options in (("protonet", 0.0, {}), ("maml", 0.1, {"bn": "support"})):
         for seed in range(3):
-            result = synthetic(method, skill, seed, seeds=range(3))
+            result = synthetic(method, skill, seed, seeds=range(3), options=options)
             write_result(result, folder / method / f"seed-{seed}")
     return folder
 
