@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fewshot_bench.leaderboard.board import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.measured import place, read_stored
 from fewshot_bench.leaderboard.published import read_published
+from fewshot_bench.leaderboard.render import render
 from fewshot_bench.stats import seed_episode_ci
 from tests.leaderboard.synthetic import synthetic
 from tests.leaderboard.test_published import FILE
@@ -200,6 +202,9 @@ def test_broken_files_are_named_in_one_line_each_and_the_rest_is_built(root, tmp
     [
         lambda i, c: i.update(tool=[1]),
         lambda i, c: i.update(timing={"per_episode_s": "fast"}),
+        lambda i, c: i.update(timing={"per_episode_s": "5"}),
+        lambda i, c: i.update(timing={"peak_gpu_bytes": 10**400}),
+        lambda i, c: i["checkpoint"].update(n_params=10**400),
         lambda i, c: i["method"].update(id=""),
         lambda i, c: i["method"].update(setting="magic"),
         lambda i, c: i["method"]["config"].update(train=None),
@@ -224,6 +229,22 @@ def test_nonsense_whose_hashes_fit_is_named_and_left_out(tmp_path, change):
     assert len(leaderboard.rows()) == 1
     assert len(problems) == 1
     assert "results/odd" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["per_episode_s", "train_s", "peak_process_bytes"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1.5", "1e999"])
+def test_a_time_or_memory_that_is_none_is_named_and_left_out(tmp_path, name, value):
+    good, odd = synthetic(episodes=650), synthetic("maml", episodes=650)
+    store(tmp_path, [good, odd])
+    file = tmp_path / "results" / place(odd) / RESULT
+    text, n = re.subn(rf'"{name}": [\d.]+', f'"{name}": {value}', file.read_text())
+    assert n == 1
+    file.write_text(text)
+    leaderboard, problems = read_leaderboard(tmp_path)
+    assert [row.method for row in leaderboard.rows().values()] == ["protonet"]
+    assert len(problems) == 1
+    assert f"{file.parent}: timing.{name}" in problems[0]
+    render(leaderboard)
 
 
 def test_a_copy_of_a_result_is_named(root, tmp_path):
