@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.evaluation.result import RESULT, write_result
+from fewshot_bench.evaluation.result import EPISODES, RESULT, write_result
 from fewshot_bench.files import dump_json
 from tests.cli.common import fails, fsbench
 from tests.leaderboard.synthetic import synthetic
@@ -143,7 +143,80 @@ def test_nothing_is_added_if_something_is_wrong(fresh, tmp_path):
     root = tmp_path / "leaderboards"
     assert "too few" in fails("results", "add", fresh, SCHEMA_1, "--root", root)
     assert not root.exists()
-    assert "holds no usable result" in fails("results", "add", tmp_path, "--root", root)
+    assert "holds no result" in fails("results", "add", tmp_path, "--root", root)
+
+
+def damaged(folder):
+    (folder / EPISODES).write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(damaged, "missing or damaged"), (shutil.rmtree, "seed 1 was measured but is not there")],
+)
+def test_what_is_damaged_or_missing_is_a_failure(fresh, tmp_path, harm, reason):
+    copy = tmp_path / "copy"
+    shutil.copytree(fresh / "maml", copy)
+    harm(copy / "seed-1")
+    out, err = fsbench("results", "verify", copy, code=2)
+    assert reason in out
+    assert "not all results are valid" in err
+    assert "are valid" not in out
+    root = tmp_path / "leaderboards"
+    assert "nothing was added" in fails("results", "add", copy, "--root", root)
+    assert not root.exists()
+
+
+def test_seeds_that_are_there_already_are_not_missing(fresh, tmp_path):
+    root, copy = tmp_path / "leaderboards", tmp_path / "copy"
+    fsbench("results", "add", fresh / "maml", "--root", root)
+    before = snapshot(root)
+    shutil.copytree(fresh / "maml" / "seed-2", copy)
+    fsbench("results", "add", copy, copy, "--root", root)
+    assert snapshot(root) == before
+
+
+def test_a_seed_measured_twice_is_refused_and_says_what_to_remove(fresh, tmp_path):
+    root, short = tmp_path / "leaderboards", tmp_path / "short"
+    write_result(synthetic(seed=0, episodes=700), short)
+    line = fails("results", "add", short, fresh / "protonet", "--root", root)
+    assert "there twice" in line
+    assert f"remove {short}, which has fewer" in line
+    fsbench("results", "add", short, "--root", root)
+    [there] = (file.parent for file in root.rglob(RESULT))
+    line = fails("results", "add", fresh / "protonet", "--root", root)
+    assert f"remove {there}, which has fewer" in line
+    shutil.rmtree(there)
+    fsbench("results", "add", fresh / "protonet", "--root", root)
+    fsbench("leaderboard", "build", "--root", root)
+    fsbench("leaderboard", "check", "--root", root)
+
+
+def test_results_of_a_model_are_not_added_with_other_class_sizes(fresh, tmp_path):
+    root = tmp_path / "leaderboards"
+    fsbench("results", "add", fresh, "--root", root)
+    write_result(synthetic("anil", options={"bn": "support"}, sizes=[41] * 20), tmp_path / "odd")
+    line = fails("results", "add", tmp_path / "odd", "--root", root)
+    assert "820 images, but those of ffffffffffff in datasets.csv" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (",\n", ",photographs, of 64 pixels\n", "line 2: not 6 values"),
+        (",,\n", "\n", "line 2: not 6 values"),
+        (",20,", ",twenty,", "line 2: test_classes must be a whole number"),
+    ],
+)
+def test_a_damaged_table_of_data_is_named_before_anything_is_copied(root, fresh, old, new, reason):
+    table = root / "datasets.csv"
+    head, line = table.read_text().splitlines(keepends=True)
+    table.write_text(head + line.replace(old, new))
+    write_result(synthetic("anil", options={"bn": "support"}), root.parent / "more")
+    before = snapshot(root)
+    assert reason in fails("results", "add", root.parent / "more", "--root", root)
+    assert reason in fails("leaderboard", "check", "--root", root)
+    assert snapshot(root) == before
 
 
 @pytest.mark.parametrize("command", [("results", "list"), ("leaderboard", "check")])
