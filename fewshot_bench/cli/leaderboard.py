@@ -66,10 +66,11 @@ def check(root: Root = DEFAULT_ROOT) -> None:
     from fewshot_bench.leaderboard.render import render, stale
 
     _check_root(root)
-    stored = read_stored(root / RESULTS)
-    lines = check_stored(stored, root / RESULTS, read_datasets(root))
+    stored, datasets = read_stored(root / RESULTS), read_datasets(root)
+    lines = check_stored(stored, root / RESULTS, datasets)
     table = root / PUBLISHED
-    leaderboard = build_leaderboard(stored, read_published(table) if table.exists() else [])
+    published = read_published(table) if table.exists() else []
+    leaderboard = build_leaderboard(stored, published, datasets)
     outdated = stale(root, render(leaderboard))
     lines += [f"{root / path}: not up to date; run fsbench leaderboard build" for path in outdated]
     for line in lines:

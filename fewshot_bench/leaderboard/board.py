@@ -161,6 +161,9 @@ class Pool:
         episodes: how many episodes of the list all rows have in common.
         classes: in the split.
         images: in the split.
+        partial: ``123 of 608 classes`` where classes of the benchmark were not there, else "".
+        resize: size of the images in pixels and how they were brought to it, in words.
+        note: what ``datasets.csv`` says of the data.
         rows: row ids, best mean first.
         difference: mean differences.
         half_width: of their 95 % intervals.
@@ -179,6 +182,9 @@ class Pool:
     episodes: int
     classes: int
     images: int
+    partial: str = ""
+    resize: str = ""
+    note: str = ""
     rows: tuple[str, ...]
     difference: tuple[float, ...] = ()
     half_width: tuple[float, ...] = ()
