@@ -52,7 +52,7 @@ class Row:
         seeds: training seeds; None if unknown.
         episodes: test episodes per seed; None if unknown.
         rank: best and worst rank it may hold among the rows of its board and pool; None where it
-            is not ranked.
+            is not ranked, as where it has the board and pool to itself.
         mde80: difference to the leader of that ranking which such a study finds with 80 % power.
         time_s: median seconds per test episode.
         train_s: seconds of training per seed.

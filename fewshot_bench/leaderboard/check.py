@@ -3,7 +3,7 @@
 The checks run in the order of their numbers, and each takes for granted that those before it hold:
 
 1. schema, types, ranges and shapes (when the file is read);
-2. known data of the size that they have, and a known protocol;
+2. known data of the size that they have, a known protocol, the one list of episodes;
 3. the episodes, drawn again from class sizes and seed, are those of the file;
 4. the numbers of correct queries follow from the predictions;
 5. the summary follows from the episodes, to 1e-12;
@@ -96,6 +96,13 @@ def _data(result: Result, known: Datasets | None) -> Iterator[str]:
         yield f"its protocol is called {protocol['id']}, but is {dataset['split']}/{task.id}"
     if dataset["split"] != "test":
         yield f"it was measured on {dataset['split']} classes, not on test classes"
+    sampler = protocol["sampler"]
+    if (sampler["mode"], sampler["seed"]) != ("replacement", 0):
+        # Of lists of one's own choice one could try many, and nothing would stand beside the best.
+        yield (
+            f"its episodes were drawn by {sampler['mode']} with seed {sampler['seed']}, but results"
+            " are compared on the list of replacement with seed 0"
+        )
 
 
 def _known_data(result: Result, known: Datasets) -> Iterator[str]:

@@ -108,7 +108,8 @@ def _ranked(
     """Rank the rows of each setting among each other.
 
     Rows with a single seed are ranked only where no row has several: their differences are about
-    trained models, not about methods.
+    trained models, not about methods. A row that nothing stands beside has no rank: it would be
+    first whatever it reached.
     """
     pairs = {pair: k for k, pair in enumerate(itertools.combinations(range(len(rows)), 2))}
     means = [float(matrix.mean()) for matrix in matrices]
@@ -116,7 +117,7 @@ def _ranked(
         group = [i for i, row in enumerate(rows) if row.setting == setting]
         several = [i for i in group if len(matrices[i]) > 1]
         group = several or group
-        if "few_episodes" in rows[group[0]].flags:
+        if len(group) < 2 or "few_episodes" in rows[group[0]].flags:
             continue
         inside = [pairs[pair] for pair in itertools.combinations(group, 2)]
         sets = rank_sets([means[i] for i in group], p_holm[inside], 1 - LEVEL)

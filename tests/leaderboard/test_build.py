@@ -95,7 +95,7 @@ def test_rows_of_other_data_or_episodes_are_never_ranked_together(tmp_path):
     leaderboard = build_leaderboard(store(tmp_path, [*a, *b, *c]), [])
     [board] = leaderboard.boards
     assert len(leaderboard.pools) == 3
-    assert [row.rank for row in board.measured] == [(1, 1)] * 3
+    assert [row.rank for row in board.measured] == [None] * 3
 
 
 def test_settings_have_boards_of_their_own_but_can_be_compared(tmp_path):
@@ -103,7 +103,7 @@ def test_settings_have_boards_of_their_own_but_can_be_compared(tmp_path):
     leaderboard = build_leaderboard(store(tmp_path, [*a, *b]), [])
     assert [board.setting for board in leaderboard.boards] == ["inductive", "transductive_bn"]
     rows = [row for board in leaderboard.boards for row in board.measured]
-    assert [row.rank for row in rows] == [(1, 1), (1, 1)]
+    assert [row.rank for row in rows] == [None, None]
     [pool] = leaderboard.pools
     assert pool.pair(rows[1].id, rows[0].id).p_holm < 0.01
 
@@ -115,7 +115,7 @@ def test_a_single_seed_is_not_ranked_beside_methods_with_several(tmp_path):
     assert rows["anil"].rank is None
     assert "single_seed" in rows["anil"].flags
     assert (rows["anil"].interval, rows["maml"].interval) == ("closed", "method")
-    assert rows["maml"].rank == (1, 1)
+    assert rows["maml"].rank is None  # nothing stands beside it
     pair = leaderboard.pools[0].pair(rows["anil"].id, rows["maml"].id)
     assert pair.estimand == "closed"
 

@@ -150,6 +150,13 @@ def test_hashes_of_turned_classes_are_of_the_upright_ones():
     assert list(check_result(result)) == ["class_hashes are not of its test classes"]
 
 
+@pytest.mark.parametrize("sampler", [("replacement", 7), ("disjoint", 0)])
+def test_results_on_other_lists_of_episodes_are_refused(sampler):
+    result = synthetic(sampler=sampler, sizes=[3200] * 20, query=1, episodes=650)
+    [line] = check_result(result)
+    assert "drawn by {} with seed {}".format(*sampler) in line
+
+
 def test_too_few_episodes_are_refused():
     assert any("too few" in line for line in check_result(synthetic(episodes=100), KNOWN))
 

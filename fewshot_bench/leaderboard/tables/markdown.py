@@ -21,6 +21,7 @@ GENERATED = "<!-- Written by `fsbench leaderboard build`; edits are lost. -->"
 LEGEND = """\
 **Bold**: the rank set holds 1, so nothing measured on the same episodes in the same setting is
 significantly better (Holm over all pairs, 5 %). The best of many noisy rows is over-estimated.
+A row that nothing stands beside has no rank.
 *Measured* rows are stored with every prediction and ranked; *published* ones stand beside them with
 the numbers of their source, and are not: protocol, images and training differ.
 *interval*: `method` is about training again with other seeds, `closed` about this trained model on
