@@ -66,10 +66,11 @@ def check(root: Root = DEFAULT_ROOT) -> None:
     from fewshot_bench.leaderboard.render import render, stale
 
     _check_root(root)
-    stored = read_stored(root / RESULTS)
-    lines = check_stored(stored, root / RESULTS, read_datasets(root))
+    stored, datasets = read_stored(root / RESULTS), read_datasets(root)
+    lines = check_stored(stored, root / RESULTS, datasets)
     table = root / PUBLISHED
-    leaderboard = build_leaderboard(stored, read_published(table) if table.exists() else [])
+    published = read_published(table) if table.exists() else []
+    leaderboard = build_leaderboard(stored, published, datasets)
     outdated = stale(root, render(leaderboard))
     lines += [f"{root / path}: not up to date; run fsbench leaderboard build" for path in outdated]
     for line in lines:
@@ -85,9 +86,14 @@ def _words(text: str) -> list[str]:
 
 def _check_root(root: Path) -> None:
     from fewshot_bench.errors import DataError
+    from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS
 
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; go to a clone of fewshot_bench, or give --root")
+    if not (root / RESULTS).is_dir() and not (root / PUBLISHED).is_file():
+        raise DataError(
+            f"{root} is no leaderboard: it holds neither {RESULTS}/ nor {PUBLISHED}; give --root"
+        )
 
 
 def _draw(root: Path) -> list[str]:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fewshot_bench.evaluation.result import Result
+    from fewshot_bench.leaderboard.measured import Stored
 
 app = typer.Typer(help="List, show, verify or submit stored results.", no_args_is_help=True)
 
@@ -21,9 +24,12 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
     """One line per result; files that can't be used are named on standard error."""
     import json
 
-    results = _results([folder])
+    stored = _stored([folder])
+    for line in stored.problems:
+        typer.echo(f"left out: {line}", err=True)
+    facts = [_facts(result) for _, result in _each(stored)]
     if as_json:
-        typer.echo(json.dumps([_facts(result) for _, result in results], indent=1))
+        typer.echo(json.dumps(facts, indent=1))
         return
     from tabulate import tabulate
 
@@ -37,7 +43,6 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
         "episodes",
         "accuracy %",
     )
-    facts = [_facts(result) for _, result in results]
     rows = [{**table, "accuracy": f"{100 * table['accuracy']:.2f}"}.values() for table in facts]
     typer.echo(_printable(tabulate(rows, heads, tablefmt="simple", disable_numparse=True)))
 
@@ -76,17 +81,20 @@ def show(folder: Folder, as_json: Json = False) -> None:
 def verify(folders: Folders) -> None:
     """Check results as the leaderboard does: episodes, counts, summary, seeds and classes."""
     from fewshot_bench.errors import ResultError
-    from fewshot_bench.leaderboard.check import check_result
+    from fewshot_bench.leaderboard.check import check_result, check_row
 
-    results, bad = _results(folders), 0
-    for folder, result in results:
-        reasons = list(check_result(result))
-        bad += bool(reasons)
-        for reason in reasons:
-            typer.echo(_printable(f"{folder}: {reason}"))
-    if bad:
-        raise ResultError(f"{bad} of {len(results)} results are not valid")
-    typer.echo(f"{len(results)} results are valid")
+    stored = _stored(folders)
+    lines = list(stored.problems)
+    for folder, result in _each(stored):
+        lines += [f"{folder}: {reason}" for reason in check_result(result)]
+    for results in stored.rows.values():
+        lines += check_row(results)
+    for line in lines:
+        typer.echo(_printable(line))
+    if lines:
+        many = "s" if len(lines) > 1 else ""
+        raise ResultError(f"{len(lines)} problem{many}: not all results are valid and complete")
+    typer.echo(f"{len(stored.folders)} results are valid")
 
 
 @app.command()
@@ -95,15 +103,14 @@ def add(folders: Folders, root: Root = Path("leaderboards")) -> None:
     from fewshot_bench.errors import ResultError
     from fewshot_bench.evaluation.result import write_result
     from fewshot_bench.leaderboard.build import RESULTS
-    from fewshot_bench.leaderboard.check import check_result
-    from fewshot_bench.leaderboard.datasets import DATASETS, remember
-    from fewshot_bench.leaderboard.measured import place
+    from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
+    from fewshot_bench.leaderboard.measured import place, read_stored
+    from fewshot_bench.leaderboard.submit import objections
 
-    results = _results(folders)
-    for folder, result in results:  # all before any is copied
-        for reason in check_result(result):
-            raise ResultError(f"{folder} is not valid: {reason}")
-    for _, result in results:
+    stored, there = _stored(folders), read_stored(root / RESULTS)
+    for line in objections(stored, there, read_datasets(root)):  # before anything is copied
+        raise ResultError(f"nothing was added: {line}")
+    for _, result in _each(stored):
         target = root / RESULTS / place(result)
         write_result(result, target)
         typer.echo(f"added: {target}")
@@ -112,21 +119,23 @@ def add(folders: Folders, root: Root = Path("leaderboards")) -> None:
     typer.echo("next: fsbench leaderboard build, fsbench leaderboard check")
 
 
-def _results(folders: list[Path]) -> "list[tuple[Path, Result]]":
-    """All usable results under some folders; the others are named."""
+def _stored(folders: list[Path]) -> "Stored":
+    """The results under some folders, each of which must hold one."""
     from fewshot_bench.errors import ResultError
+    from fewshot_bench.evaluation.result import RESULT
     from fewshot_bench.leaderboard.measured import read_stored
 
-    found = []
     for folder in folders:
-        stored = read_stored(folder)
-        for line in stored.problems:
-            typer.echo(f"left out: {line}", err=True)
-        results = [result for row in stored.rows.values() for result in row]
-        found += [(stored.folders[result.info["result_id"]], result) for result in results]
-        if not results:
-            raise ResultError(f"{folder} holds no usable result; run fsbench evaluate first")
-    return found
+        if next(folder.rglob(RESULT), None) is None:
+            raise ResultError(f"{folder} holds no result; run fsbench evaluate first")
+    return read_stored(*folders)
+
+
+def _each(stored: "Stored") -> "Iterator[tuple[Path, Result]]":
+    """Every usable result and where it lies, row by row."""
+    for results in stored.rows.values():
+        for result in results:
+            yield stored.folders[result.info["result_id"]], result
 
 
 def _facts(result: "Result") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fewshot_bench.data.episodes import VERSION, Sampler, episode_hashes
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.store import Manifest, Split
-from fewshot_bench.evaluation.classes import class_hashes
+from fewshot_bench.evaluation.classes import NAMED, class_hashes
 from fewshot_bench.evaluation.compact import Columns, list_sha256
 from fewshot_bench.evaluation.predict import Predictions, predict
 from fewshot_bench.files import sha256
@@ -30,7 +30,6 @@ from fewshot_bench.nn.params import Params
 from fewshot_bench.platform import peak_memory
 from fewshot_bench.stats import fixed_width_stop
 
-NAMED = 200  # names of more classes than that would be most of a result's bytes
 PREFIXES = (100, 600, 1000, 10000)  # lengths whose list digest is stored, for comparing lists
 
 

@@ -3,7 +3,7 @@
 Documents of any schema version are checked against what all of them have; more keys are welcome.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,9 @@ from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.result import Result
 
 Fraction = Field(ge=0, le=1, allow_inf_nan=False)
+Limit = Annotated[float, Field(allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]  # of time or memory
+MOST = 1 << 63  # larger counts are no counts
 Name = Field(min_length=1, max_length=200)
 Digest = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -26,6 +29,7 @@ class _Train(_Part):
 
 class _Config(_Part):
     backbone: str = Name
+    options: dict[str, Any] = {}
     train: _Train
 
 
@@ -43,7 +47,7 @@ class _Selection(_Part):
 
 class _Checkpoint(_Part):
     sha256: str = Digest
-    n_params: int = Field(ge=0)
+    n_params: int = Field(ge=0, lt=MOST)
     training_seed: int = Field(ge=0)
     seed_group: list[int] = []
     training_fingerprint: str = Name
@@ -80,8 +84,8 @@ class _Protocol(_Part):
 
 class _Interval(_Part):
     level: float = Field(gt=0, lt=1)
-    low: float | None
-    high: float | None
+    low: Limit | None
+    high: Limit | None
 
 
 class _Summary(_Part):
@@ -109,7 +113,7 @@ class _Document(_Part):
     summary: _Summary
     training: _Training = _Training()
     failures: list[int]
-    timing: dict[str, float | None]
+    timing: dict[str, Amount | None]
 
 
 def check_shape(result: Result) -> None:

@@ -52,7 +52,7 @@ class Row:
         seeds: training seeds; None if unknown.
         episodes: test episodes per seed; None if unknown.
         rank: best and worst rank it may hold among the rows of its board and pool; None where it
-            is not ranked.
+            is not ranked, as where it has the board and pool to itself.
         mde80: difference to the leader of that ranking which such a study finds with 80 % power.
         time_s: median seconds per test episode.
         train_s: seconds of training per seed.
@@ -161,6 +161,9 @@ class Pool:
         episodes: how many episodes of the list all rows have in common.
         classes: in the split.
         images: in the split.
+        partial: ``123 of 608 classes`` where classes of the benchmark were not there, else "".
+        resize: size of the images in pixels and how they were brought to it, in words.
+        note: what ``datasets.csv`` says of the data.
         rows: row ids, best mean first.
         difference: mean differences.
         half_width: of their 95 % intervals.
@@ -179,6 +182,9 @@ class Pool:
     episodes: int
     classes: int
     images: int
+    partial: str = ""
+    resize: str = ""
+    note: str = ""
     rows: tuple[str, ...]
     difference: tuple[float, ...] = ()
     half_width: tuple[float, ...] = ()

@@ -9,35 +9,45 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fewshot_bench.leaderboard.board import SETTINGS, Board, Leaderboard, Pool, Row
+from fewshot_bench.leaderboard.datasets import Datasets, read_datasets
 from fewshot_bench.leaderboard.measured import Stored, read_stored
 from fewshot_bench.leaderboard.names import with_telling_notes
 from fewshot_bench.leaderboard.pools import make_pools
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.rows import measured_row
 
+NO_DATASETS: Datasets = {}
 RESULTS, PUBLISHED = "results", "published.csv"
 
 
 def read_leaderboard(root: Path) -> tuple[Leaderboard, tuple[str, ...]]:
-    """Put together what ``<root>/results`` and ``<root>/published.csv`` hold.
+    """Put together what ``results/``, ``published.csv`` and ``datasets.csv`` under a root hold.
 
     Returns:
         The leaderboard, and one line for each result file that could not be used.
 
     Raises:
-        DataError: the published table is damaged; there may be none.
+        DataError: a table is damaged; there may be none.
     """
     stored = read_stored(root / RESULTS)
     table = root / PUBLISHED
     published = read_published(table) if table.exists() else []
-    return build_leaderboard(stored, published), stored.problems
+    return build_leaderboard(stored, published, read_datasets(root)), stored.problems
 
 
-def build_leaderboard(stored: Stored, published: Sequence[Row]) -> Leaderboard:
-    """Rank and compare measured rows, and set published ones beside them."""
+def build_leaderboard(
+    stored: Stored, published: Sequence[Row], datasets: Datasets = NO_DATASETS
+) -> Leaderboard:
+    """Rank and compare measured rows, and set published ones beside them.
+
+    Args:
+        stored: the results.
+        published: see :func:`fewshot_bench.leaderboard.published.read_published`.
+        datasets: what is noted of the data, see :mod:`fewshot_bench.leaderboard.datasets`.
+    """
     rows = {row_id: measured_row(row_id, results) for row_id, results in stored.rows.items()}
     rows = with_telling_notes(rows, stored.rows)
-    pools, rows = make_pools(rows, stored.rows)
+    pools, rows = make_pools(rows, stored.rows, datasets)
     return Leaderboard(boards=tuple(_boards([*rows.values(), *published], pools)), pools=pools)
 
 

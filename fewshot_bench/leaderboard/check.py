@@ -3,40 +3,53 @@
 The checks run in the order of their numbers, and each takes for granted that those before it hold:
 
 1. schema, types, ranges and shapes (when the file is read);
-2. known data and a known protocol;
+2. known data of the size that they have, a known protocol, the one list of episodes;
 3. the episodes, drawn again from class sizes and seed, are those of the file;
 4. the numbers of correct queries follow from the predictions;
 5. the summary follows from the episodes, to 1e-12;
 6. enough episodes; rows with fewer than three seeds are marked, not refused;
-7. all training seeds that were measured together are there, each once;
-8. the model was selected on validation classes, and no test class was trained on.
+7. all training seeds that were measured together are there, each once, each with its own model;
+8. the model was selected on validation classes, and no test class was trained on;
+9. the setting is the one that the method has with these options.
 """
 
 import collections
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.errors import ResultError
-from fewshot_bench.evaluation.classes import DIGITS, shared_classes
+from fewshot_bench.evaluation.classes import (
+    DIGITS,
+    NAMED,
+    TURNS,
+    class_hashes,
+    photographed,
+    shared_classes,
+)
 from fewshot_bench.evaluation.compact import DERIVED, list_sha256, redraw
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result, config_sha256
 from fewshot_bench.files import sha256
+from fewshot_bench.leaderboard.datasets import Datasets, dataset_of
 from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, one_line, place
+from fewshot_bench.methods.settings import setting_of
 
 TOLERANCE = 1e-12
+TURNED = "+rotations"  # behind the fingerprint of images whose turns are classes as well
+MANY_WRONG = 100  # two models don't agree in as many wrong predictions by chance
 
 
-def check_stored(stored: Stored, root: Path, known: Mapping[str, Collection[str]]) -> list[str]:
+def check_stored(stored: Stored, root: Path, known: Datasets) -> list[str]:
     """One line for everything that is wrong with the results of a leaderboard.
 
     Args:
         stored: the results under ``root``.
         root: their folder.
-        known: benchmark -> fingerprints of its data, see :mod:`fewshot_bench.leaderboard.datasets`.
+        known: see :func:`fewshot_bench.leaderboard.datasets.read_datasets`.
     """
     lines = list(stored.problems)
     for results in stored.rows.values():
@@ -46,13 +59,18 @@ def check_stored(stored: Stored, root: Path, known: Mapping[str, Collection[str]
             if folder != root / place(result):
                 reasons.append(f"it belongs into {place(result)}; use fsbench results add")
             lines += [f"{folder}: {one_line(reason)}" for reason in reasons]
-        lines += [one_line(line) for line in _missing_seeds(results)]
+        lines += [one_line(line) for line in check_row(results)]
     return lines
 
 
-def check_result(
-    result: Result, known: Mapping[str, Collection[str]] | None = None
-) -> Iterator[str]:
+def check_row(results: Iterable[Result]) -> Iterator[str]:
+    """What is wrong with the results of one configuration together, one per training seed."""
+    results = list(results)
+    yield from _missing_seeds(results)
+    yield from _copied_models(results)
+
+
+def check_result(result: Result, known: Datasets | None = None) -> Iterator[str]:
     """Reasons why a result can't be accepted; nothing if all is well.
 
     Args:
@@ -65,20 +83,39 @@ def check_result(
     yield from _summary(result)
     yield from _training(result)
     yield from _classes(result)
+    yield from _training_classes(result)
+    yield from _setting(result)
 
 
-def _data(result: Result, known: Mapping[str, Collection[str]] | None) -> Iterator[str]:
+def _data(result: Result, known: Datasets | None) -> Iterator[str]:
     dataset, protocol = result.info["dataset"], result.info["protocol"]
-    if known is not None and dataset["fingerprint"] not in known.get(dataset["id"], ()):
-        yield (
-            f"its data fingerprint {dataset['fingerprint'][:12]} is not one of {dataset['id']}"
-            " in datasets.csv"
-        )
+    if known is not None:
+        yield from _known_data(result, known)
     task = Task(protocol["way"], protocol["shot"], protocol["query"])
     if protocol["id"] != f"{dataset['split']}/{task.id}":
         yield f"its protocol is called {protocol['id']}, but is {dataset['split']}/{task.id}"
     if dataset["split"] != "test":
         yield f"it was measured on {dataset['split']} classes, not on test classes"
+    sampler = protocol["sampler"]
+    if (sampler["mode"], sampler["seed"]) != ("replacement", 0):
+        # Of lists of one's own choice one could try many, and nothing would stand beside the best.
+        yield (
+            f"its episodes were drawn by {sampler['mode']} with seed {sampler['seed']}, but results"
+            " are compared on the list of replacement with seed 0"
+        )
+
+
+def _known_data(result: Result, known: Datasets) -> Iterator[str]:
+    dataset = result.info["dataset"]
+    listed, own = known.get(dataset["id"], {}).get(dataset["fingerprint"]), dataset_of(result)
+    name = f"{dataset['fingerprint'][:12]}"
+    if listed is None:
+        yield f"its data fingerprint {name} is not one of {dataset['id']} in datasets.csv"
+        return
+    sizes = [(data.test_classes, data.test_images) for data in (own, listed)]
+    if sizes[0] != sizes[1]:
+        said, true = (f"{classes} classes and {images} images" for classes, images in sizes)
+        yield f"its test data are {said}, but those of {name} in datasets.csv {true}"
 
 
 def _episodes(result: Result) -> Iterator[str]:
@@ -144,33 +181,73 @@ def _training(result: Result) -> Iterator[str]:
 
 
 def _classes(result: Result) -> Iterator[str]:
-    dataset, checkpoint = result.info["dataset"], result.info["checkpoint"]
-    names, hashes = dataset.get("class_names"), dataset.get("class_hashes", "")
-    if names is not None:
-        digest = sha256("".join(f"{name}\n" for name in names).encode())
-        if len(names) != len(dataset["pool_sizes"]) or digest != dataset.get("class_list_sha256"):
-            yield "its class names are not those of class_list_sha256"
-    trained = checkpoint.get("training_class_hashes", "")
-    if not hashes or not trained:
-        # Schema 1 has no hashes; a store never has one class in two splits.
-        if checkpoint["training_fingerprint"] not in dataset["fingerprint"]:
-            yield "it does not tell which classes were trained on"
+    dataset = result.info["dataset"]
+    count, hashes = len(dataset["pool_sizes"]), dataset.get("class_hashes", "")
+    turned = dataset["fingerprint"].endswith(TURNED)
+    names = dataset.get("class_names")
+    if names is None:
+        if count <= NAMED:
+            yield "it does not name its test classes"
+        if hashes and len(hashes) * (TURNS if turned else 1) != count * DIGITS:
+            yield "class_hashes are not of its test classes"
         return
-    if len(dataset["pool_sizes"]) % max(len(hashes) // DIGITS, 1):
+    digest = sha256("".join(f"{name}\n" for name in names).encode())
+    if len(names) != count or digest != dataset.get("class_list_sha256"):
+        yield "its class names are not those of class_list_sha256"
+    if hashes and hashes != class_hashes(photographed(names, turned)):
         yield "class_hashes are not of its test classes"
-    if both := shared_classes(hashes, trained):
-        yield f"{both} of its test classes were trained on"
 
 
-def _missing_seeds(results: Iterable[Result]) -> Iterator[str]:
+def _training_classes(result: Result) -> Iterator[str]:
+    dataset, checkpoint = result.info["dataset"], result.info["checkpoint"]
+    hashes = dataset.get("class_hashes", "")
+    trained = checkpoint.get("training_class_hashes", "")
+    if hashes and trained:
+        if both := shared_classes(hashes, trained):
+            yield f"{both} of its test classes were trained on"
+        return
+    # Schema 1 has no hashes; a store never has one class in two splits.
+    prints = (checkpoint["training_fingerprint"], dataset["fingerprint"])
+    one, other = (text.removesuffix(TURNED) for text in prints)
+    if result.info["schema_version"] > 1 or one != other:
+        yield "it does not tell which classes were trained on"
+
+
+def _setting(result: Result) -> Iterator[str]:
+    method = result.info["method"]
+    own = setting_of(method["id"], method["config"].get("options", {}))
+    if own is not None and own != method["setting"]:
+        yield f"its setting is given as {method['setting']}, but with its options it is {own}"
+
+
+def _missing_seeds(results: list[Result]) -> Iterator[str]:
     """Seeds that were measured together with others and are not there: seeds may not be picked."""
-    results = list(results)
     there = collections.Counter(r.info["checkpoint"]["training_seed"] for r in results)
     declared = {s for r in results for s in r.info["checkpoint"].get("seed_group") or ()}
     if missing := sorted(declared - there.keys()):
-        info = results[0].info
         seeds = ", ".join(map(str, missing))
-        yield (
-            f"{info['method']['id']} on {info['dataset']['id']}, {info['protocol']['id']}:"
-            f" training seed {seeds} was measured but is not there"
-        )
+        yield f"{_row_name(results)}: training seed {seeds} was measured but is not there"
+
+
+def _copied_models(results: list[Result]) -> Iterator[str]:
+    """One model under several seeds would be ranked as if training had been repeated."""
+    for one, other in itertools.combinations(results, 2):
+        parts = [result.info["checkpoint"] for result in (one, other)]
+        seeds = " and ".join(str(part["training_seed"]) for part in parts)
+        if parts[0]["sha256"] == parts[1]["sha256"]:
+            yield f"{_row_name(results)}: training seeds {seeds} are one and the same model"
+        elif _same_predictions(one, other):
+            yield f"{_row_name(results)}: training seeds {seeds} have the same predictions"
+
+
+def _same_predictions(one: Result, other: Result) -> bool:
+    """Equal on all common episodes; nearly perfect models may well be."""
+    n = min(len(one.accuracy), len(other.accuracy))
+    mine, theirs = (result.columns["pred"][:n] for result in (one, other))
+    wrong = int((mine != np.arange(mine.shape[1])[None, :, None]).sum())
+    return wrong >= MANY_WRONG and np.array_equal(mine, theirs)
+
+
+def _row_name(results: list[Result]) -> str:
+    info = results[0].info
+    return f"{info['method']['id']} on {info['dataset']['id']}, {info['protocol']['id']}"

@@ -32,29 +32,52 @@ class Stored:
     problems: tuple[str, ...]
 
 
-def read_stored(root: Path) -> Stored:
-    """Read all results under a folder, in the order of their paths. Never raises for a bad file."""
+def read_stored(*roots: Path) -> Stored:
+    """Read all results under some folders, in the order of their paths.
+
+    Never raises for a bad file.
+    """
     folders: dict[str, Path] = {}
     groups: dict[str, dict[int, Result]] = {}
     problems: list[str] = []
-    for folder, result in _read_all(root):
+    for folder, result in _read_all(roots):
         if isinstance(result, str):
             problems.append(result)
             continue
-        row, seed = row_id(result), result.info["checkpoint"]["training_seed"]
-        if seed in groups.setdefault(row, {}):
-            line = f"{folder}: training seed {seed} of this configuration is there twice"
-            problems.append(one_line(line))
+        seeds, seed = groups.setdefault(row_id(result), {}), seed_of(result)
+        if (first := seeds.get(seed)) is not None:
+            there = folders[first.info["result_id"]]
+            problems.append(one_line(twice(folder, result, there, first)))
             continue
-        groups[row][seed] = result
+        seeds[seed] = result
         folders[result.info["result_id"]] = folder
     rows = {row: tuple(seeds[s] for s in sorted(seeds)) for row, seeds in sorted(groups.items())}
     return Stored(rows, folders, tuple(problems))
 
 
-def _read_all(root: Path) -> Iterator[tuple[Path, Result | str]]:
-    """Each result, or one line that says what is wrong with it."""
-    for file in sorted(root.rglob(RESULT)):
+def twice(folder: Path, result: Result, there: Path, first: Result) -> str:
+    """One line: two results are of one seed and configuration, and which to remove.
+
+    The one that tells less goes: fewer episodes, or fewer seeds beside it. Where both tell as much,
+    people must choose.
+    """
+    mine, other = (
+        (len(one.accuracy), len(one.info["checkpoint"].get("seed_group") or ()))
+        for one in (result, first)
+    )
+    advice = f"remove {folder if mine < other else there}, which has fewer episodes or seeds"
+    if mine == other:
+        advice = "remove one of them"
+    return (
+        f"{folder}: training seed {seed_of(result)} of this configuration is there twice, in"
+        f" {there} too ({mine[0]} and {other[0]} episodes); {advice}"
+    )
+
+
+def _read_all(roots: Sequence[Path]) -> Iterator[tuple[Path, Result | str]]:
+    """Each result, or one line that says what is wrong with it; one file comes once."""
+    files = {file.resolve(): file for root in roots for file in sorted(root.rglob(RESULT))}
+    for file in files.values():
         try:
             result = read_result(file.parent)
             check_shape(result)
@@ -99,6 +122,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:500]
 
 
-def seeds_of(results: Sequence[Result]) -> list[int]:
-    """Training seeds of a row."""
-    return [result.info["checkpoint"]["training_seed"] for result in results]
+def seed_of(result: Result) -> int:
+    """Its training seed."""
+    seed: int = result.info["checkpoint"]["training_seed"]
+    return seed

@@ -4,12 +4,15 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Pool, Row
+from fewshot_bench.leaderboard.data_words import part_of
+from fewshot_bench.leaderboard.datasets import Datasets, dataset_of
 from fewshot_bench.leaderboard.measured import pool_id
 from fewshot_bench.leaderboard.rows import LEVEL
 from fewshot_bench.stats import (
@@ -25,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 def make_pools(
-    rows: Mapping[str, Row], results: Mapping[str, Sequence[Result]]
+    rows: Mapping[str, Row], results: Mapping[str, Sequence[Result]], datasets: Datasets
 ) -> tuple[tuple[Pool, ...], dict[str, Row]]:
     """Pools of rows on the same episodes, and the rows with their ranks.
 
@@ -38,7 +41,7 @@ def make_pools(
     pools: list[Pool] = []
     ranked: dict[str, Row] = {}
     for name, group in sorted(members.items()):
-        pool, placed = _make_pool(name, group, results)
+        pool, placed = _make_pool(name, group, results, datasets)
         pools.append(pool)
         ranked |= {row.id: row for row in placed}
     order = sorted(pools, key=lambda p: (p.benchmark, p.way, p.shot, -len(p.rows), p.id))
@@ -46,7 +49,7 @@ def make_pools(
 
 
 def _make_pool(
-    name: str, rows: Sequence[Row], results: Mapping[str, Sequence[Result]]
+    name: str, rows: Sequence[Row], results: Mapping[str, Sequence[Result]], datasets: Datasets
 ) -> tuple[Pool, list[Row]]:
     rows = sorted(rows, key=lambda row: (-row.accuracy, row.id))
     every = [result for row in rows for result in results[row.id]]
@@ -55,20 +58,10 @@ def _make_pool(
     matrices = [np.stack([r.accuracy[:n] for r in results[row.id]]) for row in rows]
     found = all_differences(matrices, LEVEL) if n > 1 else None
     p_holm = _adjusted(found) if found else np.empty(0)
-    info = every[0].info
-    protocol, dataset = info["protocol"], info["dataset"]
     pool = Pool(
         id=name,
-        benchmark=dataset["id"],
-        way=protocol["way"],
-        shot=protocol["shot"],
-        query=protocol["query"],
-        split=dataset["split"],
-        fingerprint=dataset["fingerprint"],
-        sampler=f"{protocol['sampler']['mode']}, seed {protocol['sampler']['seed']}",
         episodes=n,
-        classes=len(dataset["pool_sizes"]),
-        images=sum(dataset["pool_sizes"]),
+        **_facts(every[0], datasets),
         rows=tuple(row.id for row in rows),
         difference=_rounded(found.mean) if found else (),
         half_width=_rounded(found.half_width) if found else (),
@@ -77,6 +70,27 @@ def _make_pool(
     )
     rows = [dataclasses.replace(row, pool=name) for row in rows]
     return pool, _ranked(rows, matrices, found, p_holm) if found else rows
+
+
+def _facts(result: Result, datasets: Datasets) -> dict[str, Any]:
+    """What all results of a pool have in common: episodes and images."""
+    protocol, dataset = result.info["protocol"], result.info["dataset"]
+    fingerprint, own = dataset["fingerprint"], dataset_of(result)
+    noted = datasets.get(dataset["id"], {}).get(fingerprint, own)
+    return {
+        "benchmark": dataset["id"],
+        "way": protocol["way"],
+        "shot": protocol["shot"],
+        "query": protocol["query"],
+        "split": dataset["split"],
+        "fingerprint": fingerprint,
+        "sampler": f"{protocol['sampler']['mode']}, seed {protocol['sampler']['seed']}",
+        "classes": own.test_classes,
+        "images": own.test_images,
+        "partial": part_of(fingerprint),
+        "resize": noted.resize or own.resize,
+        "note": noted.note,
+    }
 
 
 def _adjusted(found: Differences) -> Floats:
@@ -94,7 +108,8 @@ def _ranked(
     """Rank the rows of each setting among each other.
 
     Rows with a single seed are ranked only where no row has several: their differences are about
-    trained models, not about methods.
+    trained models, not about methods. A row that nothing stands beside has no rank: it would be
+    first whatever it reached.
     """
     pairs = {pair: k for k, pair in enumerate(itertools.combinations(range(len(rows)), 2))}
     means = [float(matrix.mean()) for matrix in matrices]
@@ -102,7 +117,7 @@ def _ranked(
         group = [i for i, row in enumerate(rows) if row.setting == setting]
         several = [i for i in group if len(matrices[i]) > 1]
         group = several or group
-        if "few_episodes" in rows[group[0]].flags:
+        if len(group) < 2 or "few_episodes" in rows[group[0]].flags:
             continue
         inside = [pairs[pair] for pair in itertools.combinations(group, 2)]
         sets = rank_sets([means[i] for i in group], p_holm[inside], 1 - LEVEL)

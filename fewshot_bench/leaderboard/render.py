@@ -4,18 +4,27 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewshot_bench.errors import ConfigError
+from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import write_atomic
 from fewshot_bench.leaderboard.board import Leaderboard, dump_board
 from fewshot_bench.leaderboard.page import render_page
 from fewshot_bench.leaderboard.tables.columns import DEFAULT, chosen
-from fewshot_bench.leaderboard.tables.latex import benchmark_document
-from fewshot_bench.leaderboard.tables.markdown import benchmark_page, index_page
+from fewshot_bench.leaderboard.tables.latex import HEAD, benchmark_document
+from fewshot_bench.leaderboard.tables.markdown import GENERATED, benchmark_page, index_page
 from fewshot_bench.leaderboard.tables.order import benchmarks, file_stem, make_table
-from fewshot_bench.leaderboard.tables.sheet import benchmark_sheet
+from fewshot_bench.leaderboard.tables.sheet import FIELDS, benchmark_sheet
 
 FORMATS = ("md", "tex", "csv", "json", "html")
 TABLES = "tables"
+# How generated files can be told from those of the user, near their beginning.
+MARKS = {
+    "md": GENERATED,
+    "tex": HEAD.splitlines()[0],
+    "csv": ",".join(FIELDS[:4]),
+    "json": '{\n "boards": [',
+    "html": "<title>Few-shot leaderboard</title>",
+}
+MARK_WITHIN = 2000  # bytes
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,18 @@ def write(root: Path, files: dict[str, bytes], style: Style) -> list[str]:
 
     Returns:
         Relative paths of the files that were written or removed.
+
+    Raises:
+        DataError: a file of somebody else's has the name of a generated one; nothing was written.
+        FsbenchError: the disk is full or the folder can't be written.
     """
     changed = [path for path, data in files.items() if _content(root / path) != data]
+    for path in changed:
+        if (root / path).exists() and not generated(root / path):
+            raise DataError(
+                f"{root / path} was not written by fsbench leaderboard build; move it away, or give"
+                " another --root"
+            )
     for path in changed:
         write_atomic(root / path, files[path])
     gone = [path for path in leftover(root, files) if path.rsplit(".", 1)[1] in style.formats]
@@ -78,9 +97,18 @@ def stale(root: Path, files: dict[str, bytes]) -> list[str]:
 
 
 def leftover(root: Path, files: dict[str, bytes]) -> list[str]:
-    """Tables on disk that no benchmark has any more."""
-    there = sorted(p for p in (root / TABLES).glob("*.*") if p.suffix[1:] in FORMATS)
+    """Generated tables on disk that no benchmark has any more."""
+    there = sorted(p for p in (root / TABLES).glob("*.*") if generated(p))
     return [path for p in there if (path := f"{TABLES}/{p.name}") not in files]
+
+
+def generated(path: Path) -> bool:
+    """Whether a file was written by :func:`write`; only such files may be replaced or removed."""
+    mark = MARKS.get(path.suffix[1:])
+    if mark is None or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return mark.encode() in file.read(MARK_WITHIN)
 
 
 def _content(path: Path) -> bytes | None:

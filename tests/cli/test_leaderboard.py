@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.evaluation.result import RESULT, write_result
+from fewshot_bench.evaluation.result import EPISODES, RESULT, write_result
 from fewshot_bench.files import dump_json
 from tests.cli.common import fails, fsbench
 from tests.leaderboard.synthetic import synthetic
@@ -21,9 +21,9 @@ SCHEMA_1 = REPOSITORY / "tests" / "evaluation" / "schema-1"
 def fresh(tmp_path_factory):
     """Results of two methods as ``fsbench evaluate --seeds 0,1,2`` leaves them."""
     folder = tmp_path_factory.mktemp("fresh")
-    for method, skill in (("protonet", 0.0), ("maml", 0.1)):
+    for method, skill, options in (("protonet", 0.0, {}), ("maml", 0.1, {"bn": "support"})):
         for seed in range(3):
-            result = synthetic(method, skill, seed, seeds=range(3))
+            result = synthetic(method, skill, seed, seeds=range(3), options=options)
             write_result(result, folder / method / f"seed-{seed}")
     return folder
 
@@ -59,7 +59,7 @@ def test_building_again_changes_no_byte(root):
 def test_edited_and_left_over_tables_are_named(root):
     table = root / "tables" / "glyphs.md"
     table.write_text(table.read_text().replace("conv4-64", "conv4-63"))
-    (root / "tables" / "old.tex").write_text("x")
+    shutil.copy(root / "tables" / "glyphs.tex", root / "tables" / "old.tex")
     (root / "index.html").unlink()
     out, err = fsbench("leaderboard", "check", "--root", root, code=2)
     assert "3 problems" in err
@@ -67,6 +67,34 @@ def test_edited_and_left_over_tables_are_named(root):
     fsbench("leaderboard", "build", "--root", root)
     assert not (root / "tables" / "old.tex").exists()
     fsbench("leaderboard", "check", "--root", root)
+
+
+def test_a_folder_that_is_no_leaderboard_is_left_as_it_is(tmp_path):
+    (tmp_path / "tables").mkdir()
+    for name in ("README.md", "index.html", "tables/mine.csv", "tables/mine.tex"):
+        (tmp_path / name).write_text("my own\n")
+    before = snapshot(tmp_path)
+    for command in ("build", "check"):
+        line = fails("leaderboard", command, "--root", tmp_path)
+        assert "neither results/ nor published.csv" in line
+    assert snapshot(tmp_path) == before
+
+
+def test_files_of_the_user_are_neither_replaced_nor_removed(root):
+    for name in ("mine.csv", "mine.tex", "notes.md"):
+        (root / "tables" / name).write_text("my own\n")
+    (root / "tables" / "old.md").mkdir()
+    fsbench("leaderboard", "build", "--root", root)
+    fsbench("leaderboard", "check", "--root", root)
+    (root / "README.md").write_text("# my own\n")
+    (root / "board.json").unlink()
+    before = snapshot(root)
+    assert "README.md was not written by" in fails("leaderboard", "build", "--root", root)
+    assert snapshot(root) == before
+    (root / "README.md").unlink()
+    (root / "tables" / "glyphs.md").unlink()
+    (root / "tables" / "glyphs.md").mkdir()
+    assert "glyphs.md was not written by" in fails("leaderboard", "build", "--root", root)
 
 
 def test_an_altered_result_fails_the_check_with_its_reason(root):
@@ -115,7 +143,80 @@ def test_nothing_is_added_if_something_is_wrong(fresh, tmp_path):
     root = tmp_path / "leaderboards"
     assert "too few" in fails("results", "add", fresh, SCHEMA_1, "--root", root)
     assert not root.exists()
-    assert "holds no usable result" in fails("results", "add", tmp_path, "--root", root)
+    assert "holds no result" in fails("results", "add", tmp_path, "--root", root)
+
+
+def damaged(folder):
+    (folder / EPISODES).write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(damaged, "missing or damaged"), (shutil.rmtree, "seed 1 was measured but is not there")],
+)
+def test_what_is_damaged_or_missing_is_a_failure(fresh, tmp_path, harm, reason):
+    copy = tmp_path / "copy"
+    shutil.copytree(fresh / "maml", copy)
+    harm(copy / "seed-1")
+    out, err = fsbench("results", "verify", copy, code=2)
+    assert reason in out
+    assert "not all results are valid" in err
+    assert "are valid" not in out
+    root = tmp_path / "leaderboards"
+    assert "nothing was added" in fails("results", "add", copy, "--root", root)
+    assert not root.exists()
+
+
+def test_seeds_that_are_there_already_are_not_missing(fresh, tmp_path):
+    root, copy = tmp_path / "leaderboards", tmp_path / "copy"
+    fsbench("results", "add", fresh / "maml", "--root", root)
+    before = snapshot(root)
+    shutil.copytree(fresh / "maml" / "seed-2", copy)
+    fsbench("results", "add", copy, copy, "--root", root)
+    assert snapshot(root) == before
+
+
+def test_a_seed_measured_twice_is_refused_and_says_what_to_remove(fresh, tmp_path):
+    root, short = tmp_path / "leaderboards", tmp_path / "short"
+    write_result(synthetic(seed=0, episodes=700), short)
+    line = fails("results", "add", short, fresh / "protonet", "--root", root)
+    assert "there twice" in line
+    assert f"remove {short}, which has fewer" in line
+    fsbench("results", "add", short, "--root", root)
+    [there] = (file.parent for file in root.rglob(RESULT))
+    line = fails("results", "add", fresh / "protonet", "--root", root)
+    assert f"remove {there}, which has fewer" in line
+    shutil.rmtree(there)
+    fsbench("results", "add", fresh / "protonet", "--root", root)
+    fsbench("leaderboard", "build", "--root", root)
+    fsbench("leaderboard", "check", "--root", root)
+
+
+def test_results_of_a_model_are_not_added_with_other_class_sizes(fresh, tmp_path):
+    root = tmp_path / "leaderboards"
+    fsbench("results", "add", fresh, "--root", root)
+    write_result(synthetic("anil", options={"bn": "support"}, sizes=[41] * 20), tmp_path / "odd")
+    line = fails("results", "add", tmp_path / "odd", "--root", root)
+    assert "820 images, but those of ffffffffffff in datasets.csv" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (",\n", ",photographs, of 64 pixels\n", "line 2: not 6 values"),
+        (",,\n", "\n", "line 2: not 6 values"),
+        (",20,", ",twenty,", "line 2: test_classes must be a whole number"),
+    ],
+)
+def test_a_damaged_table_of_data_is_named_before_anything_is_copied(root, fresh, old, new, reason):
+    table = root / "datasets.csv"
+    head, line = table.read_text().splitlines(keepends=True)
+    table.write_text(head + line.replace(old, new))
+    write_result(synthetic("anil", options={"bn": "support"}), root.parent / "more")
+    before = snapshot(root)
+    assert reason in fails("results", "add", root.parent / "more", "--root", root)
+    assert reason in fails("leaderboard", "check", "--root", root)
+    assert snapshot(root) == before
 
 
 @pytest.mark.parametrize("command", [("results", "list"), ("leaderboard", "check")])

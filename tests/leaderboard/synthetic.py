@@ -22,7 +22,8 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
         seed: training seed.
         episodes: how many.
         choices: ``benchmark``, ``backbone``, ``shot``, ``query``, ``setting``, ``fingerprint``,
-            ``sizes`` (of the classes), ``seeds`` (the group), ``options``.
+            ``sizes`` (of the classes), ``seeds`` (the group), ``options``, ``sampler`` (mode and
+            seed of the list of episodes).
     """
     get = choices.get
     benchmark, backbone = get("benchmark", "glyphs"), get("backbone", "conv4-64")
@@ -76,7 +77,9 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "pool_sizes": sizes,
             "preprocessing": {"channels": 1, "mean": [0.5], "std": [0.5]},
         },
-        "protocol": protocol(get("shot", 1), get("query", 15), episodes),
+        "protocol": protocol(
+            get("shot", 1), get("query", 15), episodes, *get("sampler", ("replacement", 0))
+        ),
         "env": {"python": "3.11.4", "torch": "2.6.0", "gpu": None},
         "failures": [],
         "timing": {
@@ -94,13 +97,13 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
     return make_result(info, columns)
 
 
-def protocol(shot, query, episodes):
+def protocol(shot, query, episodes, mode, seed):
     return {
         "id": f"test/5-way-{shot}-shot-{query}-query",
         "way": 5,
         "shot": shot,
         "query": query,
-        "sampler": {"name": "philox", "version": 1, "mode": "replacement", "seed": 0},
+        "sampler": {"name": "philox", "version": 1, "mode": mode, "seed": seed},
         "T": episodes,
         "stop_rule": "fixed",
         "prefix_sha256": {},

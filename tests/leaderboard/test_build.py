@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fewshot_bench.leaderboard.board import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.measured import place, read_stored
 from fewshot_bench.leaderboard.published import read_published
+from fewshot_bench.leaderboard.render import render
 from fewshot_bench.stats import seed_episode_ci
 from tests.leaderboard.synthetic import synthetic
 from tests.leaderboard.test_published import FILE
@@ -93,7 +95,7 @@ def test_rows_of_other_data_or_episodes_are_never_ranked_together(tmp_path):
     leaderboard = build_leaderboard(store(tmp_path, [*a, *b, *c]), [])
     [board] = leaderboard.boards
     assert len(leaderboard.pools) == 3
-    assert [row.rank for row in board.measured] == [(1, 1)] * 3
+    assert [row.rank for row in board.measured] == [None] * 3
 
 
 def test_settings_have_boards_of_their_own_but_can_be_compared(tmp_path):
@@ -101,7 +103,7 @@ def test_settings_have_boards_of_their_own_but_can_be_compared(tmp_path):
     leaderboard = build_leaderboard(store(tmp_path, [*a, *b]), [])
     assert [board.setting for board in leaderboard.boards] == ["inductive", "transductive_bn"]
     rows = [row for board in leaderboard.boards for row in board.measured]
-    assert [row.rank for row in rows] == [(1, 1), (1, 1)]
+    assert [row.rank for row in rows] == [None, None]
     [pool] = leaderboard.pools
     assert pool.pair(rows[1].id, rows[0].id).p_holm < 0.01
 
@@ -113,7 +115,7 @@ def test_a_single_seed_is_not_ranked_beside_methods_with_several(tmp_path):
     assert rows["anil"].rank is None
     assert "single_seed" in rows["anil"].flags
     assert (rows["anil"].interval, rows["maml"].interval) == ("closed", "method")
-    assert rows["maml"].rank == (1, 1)
+    assert rows["maml"].rank is None  # nothing stands beside it
     pair = leaderboard.pools[0].pair(rows["anil"].id, rows["maml"].id)
     assert pair.estimand == "closed"
 
@@ -200,6 +202,9 @@ def test_broken_files_are_named_in_one_line_each_and_the_rest_is_built(root, tmp
     [
         lambda i, c: i.update(tool=[1]),
         lambda i, c: i.update(timing={"per_episode_s": "fast"}),
+        lambda i, c: i.update(timing={"per_episode_s": "5"}),
+        lambda i, c: i.update(timing={"peak_gpu_bytes": 10**400}),
+        lambda i, c: i["checkpoint"].update(n_params=10**400),
         lambda i, c: i["method"].update(id=""),
         lambda i, c: i["method"].update(setting="magic"),
         lambda i, c: i["method"]["config"].update(train=None),
@@ -224,6 +229,22 @@ def test_nonsense_whose_hashes_fit_is_named_and_left_out(tmp_path, change):
     assert len(leaderboard.rows()) == 1
     assert len(problems) == 1
     assert "results/odd" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["per_episode_s", "train_s", "peak_process_bytes"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1.5", "1e999"])
+def test_a_time_or_memory_that_is_none_is_named_and_left_out(tmp_path, name, value):
+    good, odd = synthetic(episodes=650), synthetic("maml", episodes=650)
+    store(tmp_path, [good, odd])
+    file = tmp_path / "results" / place(odd) / RESULT
+    text, n = re.subn(rf'"{name}": [\d.]+', f'"{name}": {value}', file.read_text())
+    assert n == 1
+    file.write_text(text)
+    leaderboard, problems = read_leaderboard(tmp_path)
+    assert [row.method for row in leaderboard.rows().values()] == ["protonet"]
+    assert len(problems) == 1
+    assert f"{file.parent}: timing.{name}" in problems[0]
+    render(leaderboard)
 
 
 def test_a_copy_of_a_result_is_named(root, tmp_path):

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from fewshot_bench.evaluation.classes import class_hashes
 from fewshot_bench.evaluation.result import (
     EPISODES,
     RESULT,
@@ -14,14 +15,14 @@ from fewshot_bench.evaluation.result import (
     read_columns,
     write_result,
 )
-from fewshot_bench.files import dump_json
+from fewshot_bench.files import dump_json, sha256
 from fewshot_bench.leaderboard.check import check_result, check_stored
-from fewshot_bench.leaderboard.datasets import read_datasets, remember
+from fewshot_bench.leaderboard.datasets import Dataset, read_datasets, remember
 from fewshot_bench.leaderboard.measured import place, read_stored
-from tests.leaderboard.synthetic import synthetic
+from tests.leaderboard.synthetic import IMAGES, synthetic
 
 RESULT_OK = synthetic(seed=1, seeds=[0, 1])
-KNOWN = {"glyphs": {"f" * 64}}
+KNOWN = {"glyphs": {"f" * 64: Dataset(20, 800)}}
 
 
 def forged(change):
@@ -66,6 +67,7 @@ def other_image(info, columns):
         (other_image, "query_ids of episode 3"),
         (lambda i, c: i["dataset"].update(fingerprint="e" * 64), "fingerprint eeeeeeeeeeee"),
         (lambda i, c: i["dataset"].update(pool_sizes=[41] * 20), "does not follow from its seed"),
+        (lambda i, c: i["dataset"].update(pool_sizes=[41] * 20), "20 classes and 820 images, but"),
         (lambda i, c: i["protocol"]["sampler"].update(seed=3), "does not follow from its seed"),
         (lambda i, c: i["protocol"].update(episode_list_sha256="0" * 64), "episode list"),
         (lambda i, c: i["protocol"].update(id="test/mine"), "is called test/mine"),
@@ -80,6 +82,11 @@ def other_image(info, columns):
         (lambda i, c: i["dataset"].update(class_names=["cat"] * 20), "class names"),
         (lambda i, c: i["dataset"].update(class_hashes="0" * 56), "class_hashes"),
         (
+            lambda i, c: i["dataset"].update(class_hashes=class_hashes("x" * 20)),
+            "class_hashes are not of its test classes",
+        ),
+        (lambda i, c: i["dataset"].update(class_names=None), "does not name its test classes"),
+        (
             lambda i, c: i["checkpoint"].update(training_class_hashes=i["dataset"]["class_hashes"]),
             "20 of its test classes were trained on",
         ),
@@ -89,11 +96,65 @@ def other_image(info, columns):
             ),
             "does not tell which classes",
         ),
+        (
+            lambda i, c: i["checkpoint"].update(training_class_hashes=""),
+            "does not tell which classes",
+        ),
+        (
+            lambda i, c: i["method"].update(setting="transductive"),
+            "given as transductive, but with its options it is inductive",
+        ),
     ],
 )
 def test_what_was_altered_is_named_though_all_hashes_fit(change, reason):
     reasons = list(check_result(forged(change), KNOWN))
     assert any(reason in line for line in reasons), reasons
+
+
+def test_the_setting_must_be_the_one_that_the_options_give():
+    batch, support = ({"bn": policy} for policy in ("batch", "support"))
+    honest = synthetic("maml", options=batch, setting="transductive_bn")
+    assert list(check_result(honest, KNOWN)) == []
+    assert list(check_result(synthetic("maml", options=support), KNOWN)) == []
+    [line] = check_result(synthetic("maml", options=batch), KNOWN)
+    assert "given as inductive, but with its options it is transductive_bn" in line
+    assert list(check_result(synthetic("somebody's own", setting="transductive"), KNOWN)) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "tested", "told"),
+    [
+        ("f" * 64, "f" * 64, True),
+        ("f" * 64, "f" * 64 + "+rotations", True),
+        ("f", "f" * 64, False),
+        ("f" * 64, "f" * 64 + "-partial-1-of-2", False),
+    ],
+)
+def test_old_results_were_trained_on_the_data_they_were_tested_on(trained, tested, told):
+    result = synthetic(fingerprint=tested)
+    result.info["checkpoint"].update(training_class_hashes="", training_fingerprint=trained)
+    result.info["schema_version"] = 1
+    said = any("does not tell which" in line for line in check_result(result))
+    assert said is not told
+
+
+def test_hashes_of_turned_classes_are_of_the_upright_ones():
+    result = synthetic(fingerprint="f" * 64 + "+rotations", sizes=[IMAGES] * 20)
+    dataset = result.info["dataset"]
+    names = [f"c{i}/rot{90 * turn:03d}" for turn in range(4) for i in range(5)]
+    listed = "".join(f"{name}\n" for name in names).encode()
+    dataset.update(class_names=names, class_list_sha256=sha256(listed))
+    dataset["class_hashes"] = class_hashes(f"c{i}" for i in range(5))
+    assert list(check_result(result)) == []
+    dataset["class_hashes"] = class_hashes(names)
+    assert list(check_result(result)) == ["class_hashes are not of its test classes"]
+
+
+@pytest.mark.parametrize("sampler", [("replacement", 7), ("disjoint", 0)])
+def test_results_on_other_lists_of_episodes_are_refused(sampler):
+    result = synthetic(sampler=sampler, sizes=[3200] * 20, query=1, episodes=650)
+    [line] = check_result(result)
+    assert "drawn by {} with seed {}".format(*sampler) in line
 
 
 def test_too_few_episodes_are_refused():
@@ -156,6 +217,21 @@ def test_seeds_can_not_be_picked(root):
     assert "protonet on glyphs" in line
 
 
+@pytest.mark.parametrize("renamed", [False, True])
+def test_one_model_is_not_two_seeds(tmp_path, renamed):
+    first = synthetic(seed=0, seeds=[0, 1])
+    twin = synthetic(seed=1, seeds=[0, 1])
+    info = copy.deepcopy(twin.info)
+    info["summary"] = first.info["summary"]
+    if not renamed:
+        info["checkpoint"]["sha256"] = first.info["checkpoint"]["sha256"]
+    for result in (first, make_result(info, dict(first.columns))):
+        write_result(result, tmp_path / place(result))
+    [line] = lines(tmp_path)
+    wanted = "have the same predictions" if renamed else "are one and the same model"
+    assert f"training seeds 0 and 1 {wanted}" in line
+
+
 def test_a_result_at_another_place_is_named(root):
     first = next(root.rglob(RESULT)).parent
     (root / "elsewhere").mkdir()
@@ -168,7 +244,9 @@ def test_data_are_known_once_they_were_added(tmp_path):
     assert remember(tmp_path, RESULT_OK)
     assert not remember(tmp_path, RESULT_OK)
     assert remember(tmp_path, synthetic(episodes=50, fingerprint="e" * 64))
-    assert read_datasets(tmp_path) == {"glyphs": {"f" * 64, "e" * 64}}
+    assert read_datasets(tmp_path) == {
+        "glyphs": {"f" * 64: Dataset(20, 800), "e" * 64: Dataset(20, 800)}
+    }
     assert list(check_result(RESULT_OK, read_datasets(tmp_path))) == []
 
 

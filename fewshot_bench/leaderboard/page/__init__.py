@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from fewshot_bench.leaderboard.board import Leaderboard, Pool, Row
+from fewshot_bench.leaderboard.data_words import data_in_short, data_in_words
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("values.js", "table.js", "compare.js", "start.js")
@@ -21,6 +22,7 @@ def render_page(leaderboard: Leaderboard) -> str:
     Text from files reaches the page only as JSON, in which ``<`` is escaped, and the script turns
     it into text nodes. Should either fail, the page's own policy still runs no other script.
     """
+    pools = {pool.id: pool for pool in leaderboard.pools}
     style = (FOLDER / "style.css").read_text(encoding="utf-8")
     script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
@@ -28,15 +30,16 @@ def render_page(leaderboard: Leaderboard) -> str:
         policy=policy,
         style=style,
         script=script,
-        rows=_json([_row(row) for row in leaderboard.rows().values()]),
-        pools=_json({pool.id: _pool(pool) for pool in leaderboard.pools}),
+        rows=_json([_row(row, pools.get(row.pool)) for row in leaderboard.rows().values()]),
+        pools=_json({pool_id: _pool(pool) for pool_id, pool in pools.items()}),
     )
 
 
-def _row(row: Row) -> dict[str, Any]:
-    """What is known of a row, without what the page doesn't show."""
+def _row(row: Row, pool: Pool | None) -> dict[str, Any]:
+    """What is known of a row and its images, without what the page doesn't show."""
     table = dataclasses.asdict(row)
     table["results"] = ()
+    table["data"] = data_in_short(pool) if pool else ""
     return {key: value for key, value in table.items() if value not in (None, "", ())}
 
 
@@ -48,6 +51,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
     """
     return {
         "rows": pool.rows,
+        "about": data_in_words(pool),
         "episodes": pool.episodes,
         "difference": [round(1e5 * value) for value in pool.difference],
         "half_width": [round(1e5 * value) for value in pool.half_width],

@@ -58,6 +58,7 @@ function facts(row) {
     ["Parameters", known(row.n_params, count)],
     ["Signs", signs.join("; ")],
     ["Flags", (row.flags ?? []).join(", ").replaceAll("_", " ")],
+    ["Data", known(row.pool, (id) => poolOf(id)?.about ?? "")],
     ["Note", known(row.note)],
     ["Source", known(row.source)],
   ];
@@ -91,10 +92,14 @@ function comparison(a, b) {
   ];
 }
 
+function poolOf(id) {
+  pools ??= JSON.parse(document.getElementById("pools").textContent);
+  return pools[id];
+}
+
 function pairOf(a, b) {
   if (!a.pool || a.pool !== b.pool) return null;
-  pools ??= JSON.parse(document.getElementById("pools").textContent);
-  const pool = pools[a.pool];
+  const pool = poolOf(a.pool);
   const [i, j] = [pool.rows.indexOf(a.id), pool.rows.indexOf(b.id)];
   const [low, high] = [Math.min(i, j), Math.max(i, j)];
   const k = low * pool.rows.length - (low * (low + 1)) / 2 + high - low - 1;

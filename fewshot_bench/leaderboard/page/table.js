@@ -41,7 +41,9 @@ function buildRow(row) {
   button.ariaLabel = `Compare ${row.method}, ${row.backbone}, ${row.benchmark}, ${task(row)}`;
   cell("name").textContent = row.method;
   fillSigns(cell("signs"), row);
-  if (row.kind === "measured") cell("note").textContent = row.note ?? "";
+  if (row.kind === "measured") {
+    cell("note").textContent = [row.data, row.note].filter(Boolean).join("; ");
+  }
   cell("where").textContent = [row.backbone, row.benchmark, task(row)].map(unbroken).join(" · ");
   for (const name of ["backbone", "benchmark"]) cell(name).textContent = row[name];
   cell("task").textContent = task(row);

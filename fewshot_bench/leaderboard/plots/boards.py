@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from fewshot_bench.files import safe_name
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
+from fewshot_bench.leaderboard.data_words import data_in_short
 from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
 from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
 
@@ -19,28 +20,44 @@ def board_pictures(leaderboard: Leaderboard) -> Iterator[tuple[str, Figure]]:
         if not measured:
             continue
         stem = safe_name(board.id.replace("/", "-"))
-        yield f"{stem}-interval", board_intervals(board)
+        note = _data_note(leaderboard, measured)
+        yield f"{stem}-interval", board_intervals(board, note)
         timed = [row for row in measured if row.time_s]
         if len(timed) > 1:
-            yield f"{stem}-cost", _cost(board, timed)
+            yield f"{stem}-cost", _cost(board, timed, note)
 
 
-def board_intervals(board: Board) -> Figure:
-    """Measured and published rows of one board, each kind with its own marker."""
+def board_intervals(board: Board, note: str = "") -> Figure:
+    """Measured and published rows of one board, each kind with its own marker.
+
+    Args:
+        board: the rows.
+        note: what the measured ones were measured on, below the axis.
+    """
     rows = board.measured[:MOST_ROWS] + board.published[:MOST_ROWS]
     bars = [
         Bar(name, row.accuracy, row.low, row.high, "lead" if row.leads else row.kind)
         for name, row in zip(_names(rows), rows, strict=True)
     ]
-    return interval_plot(bars, _title(board), chance=1 / board.way)
+    return interval_plot(bars, _title(board), chance=1 / board.way, note=note)
 
 
-def _cost(board: Board, rows: list[Row]) -> Figure:
+def _data_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
+    """Which images the measured rows saw: published ones beside them may have seen others."""
+    ids = {row.pool for row in rows}
+    words = {data_in_short(pool) for pool in leaderboard.pools if pool.id in ids}
+    if len(words) > 1:
+        return "measured on different data; see the table"
+    data = "".join(words)
+    return f"measured on {data}" if data else ""
+
+
+def _cost(board: Board, rows: list[Row], note: str) -> Figure:
     entries = [
         Cost(name, row.time_s or 0.0, row.accuracy, row.low, row.high)
         for name, row in zip(_names(rows), rows, strict=True)
     ]
-    return cost_plot(entries, _title(board))
+    return cost_plot(entries, _title(board), note=note)
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

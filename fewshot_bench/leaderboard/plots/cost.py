@@ -42,11 +42,16 @@ class Cost:
 
 @styled
 def cost_plot(
-    entries: Sequence[Cost], title: str = "", xlabel: str = "seconds per test episode"
+    entries: Sequence[Cost],
+    title: str = "",
+    xlabel: str = "seconds per test episode",
+    *,
+    note: str = "",
 ) -> Figure:
     """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front.
 
-    Names stand beside their points, or in a legend if one of them is too long for that.
+    Names stand beside their points, or in a legend if one of them is too long for that. A note goes
+    below the axis.
     """
     names = [entry.name for entry in entries]
     beside = max(map(len, names)) <= LONGEST_BESIDE
@@ -65,7 +70,7 @@ def cost_plot(
     axes.margins(0.12)
     axes.grid()
     _log_ticks(axes)
-    axes.set_xlabel(xlabel)
+    axes.set_xlabel(f"{xlabel}\n{note}" if note else xlabel)
     percent_axis(axes.yaxis, "accuracy (%)")
     legend_below(figure, axes)
     if beside:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fewshot_bench.leaderboard.board import Row
+from fewshot_bench.leaderboard.data_words import data_in_words
 from fewshot_bench.leaderboard.tables.columns import Column
 from fewshot_bench.leaderboard.tables.escape import latex
 from fewshot_bench.leaderboard.tables.order import Table, title
@@ -32,7 +33,9 @@ def benchmark_document(benchmark: str, tables: Sequence[Table], columns: Sequenc
 
 def _longtable(benchmark: str, table: Table, columns: Sequence[Column]) -> str:
     shape = "".join("r" if column.number else "l" for column in columns)
-    caption = f"{latex(benchmark)}, {latex(title(table.board))}. {LEGEND}"
+    about = [f"Measured: {data_in_words(pool)}" for pool in table.pools]
+    said = " ".join(map(latex, (f"{benchmark}, {title(table.board)}.", *about)))
+    caption = f"{said} {LEGEND}"
     heads = " & ".join(latex(column.head) for column in columns)
     lines = [
         rf"\begin{{longtable}}{{@{{}}{shape}@{{}}}}",

@@ -1,19 +1,27 @@
 """Tables in Markdown, with columns that line up in the source as well."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from tabulate import tabulate
 
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Pool, Row
+from fewshot_bench.leaderboard.data_words import data_in_short, data_in_words
 from fewshot_bench.leaderboard.tables.columns import Column, accuracy, ranks
 from fewshot_bench.leaderboard.tables.escape import markdown
-from fewshot_bench.leaderboard.tables.order import Table, benchmarks, file_stem, title
+from fewshot_bench.leaderboard.tables.order import (
+    Table,
+    benchmarks,
+    file_stem,
+    pools_of,
+    title,
+)
 
 GENERATED = "<!-- Written by `fsbench leaderboard build`; edits are lost. -->"
 LEGEND = """\
 **Bold**: the rank set holds 1, so nothing measured on the same episodes in the same setting is
 significantly better (Holm over all pairs, 5 %). The best of many noisy rows is over-estimated.
+A row that nothing stands beside has no rank.
 *Measured* rows are stored with every prediction and ranked; *published* ones stand beside them with
 the numbers of their source, and are not: protocol, images and training differ.
 *interval*: `method` is about training again with other seeds, `closed` about this trained model on
@@ -28,16 +36,9 @@ def benchmark_page(benchmark: str, tables: Sequence[Table], columns: Sequence[Co
     parts = [GENERATED, f"# {markdown(benchmark)}"]
     for table in tables:
         parts.append(f"## {title(table.board)}")
-        parts += [_about(pool) for pool in table.pools]
+        parts += [markdown(data_in_words(pool)) for pool in table.pools]
         parts.append(_grid(table.rows, columns))
     return "\n\n".join([*parts, LEGEND])
-
-
-def _about(pool: Pool) -> str:
-    return (
-        f"Data {markdown(pool.fingerprint[:12])}: {pool.classes} classes, {pool.images} images;"
-        f" {pool.episodes} common episodes ({pool.sampler}), {pool.query} queries per class."
-    )
 
 
 def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> str:
@@ -53,22 +54,23 @@ def _cell(row: Row, column: Column) -> str:
 
 
 def index_page(leaderboard: Leaderboard) -> str:
-    """One line per board that something was measured on: who leads."""
+    """Who leads: a line per board, and where rows were measured on different episodes, per pool."""
     lines = []
     for name, boards in benchmarks(leaderboard).items():
         link = f"[{markdown(name)}](tables/{quote(file_stem(name))}.md)"
         for board in boards:
-            lines.append([link, title(board), *_leaders(board), len(board.published) or ""])
+            lines += [[link, title(board), *cells] for cells in _standings(leaderboard, board)]
     heads = [
         "benchmark",
         "board",
+        "measured on",
         "in the lead (measured)",
         "accuracy %",
         "rank set",
         "measured",
         "published",
     ]
-    align = ["left", "left", "left", "right", "right", "right", "right"]
+    align = ["left"] * 4 + ["right"] * 4
     table = tabulate(lines, heads, tablefmt="pipe", colalign=align, disable_numparse=True)
     about = (
         "Every measured row can be recomputed from the predictions under `results/`; published"
@@ -80,10 +82,28 @@ def index_page(leaderboard: Leaderboard) -> str:
     return "\n\n".join([GENERATED, "# Leaderboards", about, body]) + "\n"
 
 
-def _leaders(board: Board) -> list[str | int]:
-    leaders = [row for row in board.measured if row.leads]
+def _standings(leaderboard: Leaderboard, board: Board) -> Iterator[list[str | int]]:
+    """Cells of a board's lines; means of different pools can't be compared, so each has its own."""
+    published: str | int = len(board.published) or ""
+    if not board.measured:
+        yield ["", "", "", "", "", published]
+    for pool in pools_of(leaderboard, board):
+        rows = [row for row in board.measured if row.pool == pool.id]
+        yield [markdown(_measured_on(pool)), *_leaders(rows), len(rows), published]
+        published = ""  # counted once
+
+
+def _measured_on(pool: Pool) -> str:
+    return "; ".join(filter(None, (data_in_short(pool), f"{pool.episodes} episodes")))
+
+
+def _leaders(rows: Sequence[Row]) -> list[str]:
+    """Names, accuracy and rank set; a single row leads nothing."""
+    if len(rows) == 1:
+        return [f"{markdown(rows[0].method)} (alone)", accuracy(rows[0]), ""]
+    leaders = [row for row in rows if row.leads]
     if not leaders:
-        return ["", "", "", len(board.measured) or ""]
-    names = ", ".join(dict.fromkeys(markdown(f"{row.method}") for row in leaders))
+        return ["", "", ""]
+    names = ", ".join(dict.fromkeys(markdown(row.method) for row in leaders))
     best = max(leaders, key=lambda row: row.accuracy)
-    return [names, accuracy(best), ranks(best), len(board.measured)]
+    return [names, accuracy(best), ranks(best)]

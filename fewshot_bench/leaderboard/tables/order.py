@@ -40,12 +40,17 @@ def benchmarks(leaderboard: Leaderboard) -> dict[str, list[Board]]:
 
 def make_table(leaderboard: Leaderboard, board: Board, sort: Column) -> Table:
     """Sort the rows of a board; measured and published ones, and pools, don't mix."""
-    ids = {row.pool for row in board.measured}
-    pools = tuple(pool for pool in leaderboard.pools if pool.id in ids)
+    pools = pools_of(leaderboard, board)
     rows: list[Row] = []
     for pool in pools:
         rows += _sorted((row for row in board.measured if row.pool == pool.id), sort)
     return Table(board, (*rows, *_sorted(board.published, sort)), pools)
+
+
+def pools_of(leaderboard: Leaderboard, board: Board) -> tuple[Pool, ...]:
+    """Pools of the measured rows of a board, the largest first."""
+    ids = {row.pool for row in board.measured}
+    return tuple(pool for pool in leaderboard.pools if pool.id in ids)
 
 
 def _sorted(rows: Iterable[Row], column: Column) -> list[Row]:

@@ -1,5 +1,7 @@
 """The page as people use it, in a real browser: mouse, keyboard, phone, dark, hostile names."""
 
+import dataclasses
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -102,6 +104,21 @@ def test_an_empty_leaderboard_says_so(chromium, tmp_path):
     empty.write_text(render_page(Leaderboard()), encoding="utf-8")
     page = Page(chromium, empty).open()
     assert page.one("#none").is_displayed()
+    assert chromium.get_log("browser") == []
+
+
+def test_a_measured_row_says_which_part_of_the_benchmark_it_saw(chromium, tmp_path):
+    part = {"partial": "123 of 608 classes", "resize": "32x32, cropped", "note": BREAKOUT}
+    board = example()
+    pools = tuple(dataclasses.replace(pool, **part) for pool in board.pools)
+    path = tmp_path / "part.html"
+    path.write_text(render_page(dataclasses.replace(board, pools=pools)), encoding="utf-8")
+    page = Page(chromium, path).open()
+    assert page.column("note").count("123 of 608 classes, 32x32") == 4
+    told = page.choose("measured-glyphs-alpha")
+    assert "only 123 of 608 classes of the benchmark" in told
+    assert BREAKOUT in told
+    assert page.js("window.hacked") is None
     assert chromium.get_log("browser") == []
 
 
