@@ -24,6 +24,7 @@ from fewshot_bench.stats import (
     min_detectable_effect,
     rank_sets,
 )
+from fewshot_bench.stats.distributions import t_quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,14 +182,19 @@ def _one_seed(entrants: Sequence[Entrant], level: float) -> list[_Raw]:
 
 def _several_seeds(a: Entrant, b: Entrant, level: float) -> _Raw:
     pair = compare_methods(seed_matrix(a.results), seed_matrix(b.results), level)
-    return _Raw(pair, pair.p, math.nan, min_detectable_effect(math.sqrt(pair.v), 1, level))
+    return _Raw(pair, pair.p, math.nan, _detectable(pair, level))
 
 
 def _unpaired(a: Entrant, b: Entrant, level: float) -> _Raw:
     x, y = (np.concatenate([r.accuracy for r in entrant.results]) for entrant in (a, b))
     pair = compare_unpaired(x, y, level)
-    spread = math.sqrt(float(x.var(ddof=1)) / x.size + float(y.var(ddof=1)) / y.size)
-    return _Raw(pair, pair.p, math.nan, min_detectable_effect(spread, 1, level))
+    return _Raw(pair, pair.p, math.nan, _detectable(pair, level))
+
+
+def _detectable(difference: Interval, level: float) -> float:
+    """The difference, a fraction, that the test behind a t interval finds with 80 % power."""
+    error = difference.half_width / t_quantile(level, difference.df)
+    return min_detectable_effect(error, 1, level, df=difference.df)
 
 
 def _common_episodes(entrants: Sequence[Entrant]) -> int:

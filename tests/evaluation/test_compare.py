@@ -71,6 +71,7 @@ def test_several_seeds_are_about_the_method():
     assert comparison.pairs[0].difference.estimand == "method"
     assert comparison.intervals[0].estimand == "method"
     assert math.isnan(comparison.pairs[0].effect)
+    assert comparison.pairs[0].mde80 > comparison.pairs[0].difference.half_width
     results = entrant("a", 0.1, 3).results
     expected = seed_episode_ci(np.stack([r.accuracy for r in results]))
     assert interval_of(results, "closed", 0.95) == expected
