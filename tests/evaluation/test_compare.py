@@ -145,6 +145,8 @@ def test_the_command_prints_tables_and_json(tmp_path):
     out = fsbench("compare", tmp_path / "a", tmp_path / "b")[0]
     assert "rank set" in out
     assert "a - b" in out
+    out = fsbench("compare", "--level", 0.995, tmp_path / "a", tmp_path / "b")[0]
+    assert "99.5% closed interval" in out
     document = json.loads(fsbench("compare", tmp_path / "a", tmp_path / "b", "--json")[0])
     assert [method["rank_set"] for method in document["methods"]] == [[1, 1], [2, 2]]
     assert document["pairs"][0]["p_holm"] < 0.05
