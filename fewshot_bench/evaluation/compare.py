@@ -19,6 +19,7 @@ from fewshot_bench.stats import (
     align_episodes,
     compare_all,
     compare_methods,
+    compare_methods_unpaired,
     compare_unpaired,
     holm,
     min_detectable_effect,
@@ -159,18 +160,19 @@ def align_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:
 
 def _pairs(entrants: Sequence[Entrant], level: float, allow_unpaired: bool) -> list[_Raw]:
     """Raw comparisons of all pairs, in the order of ``itertools.combinations``."""
-    if allow_unpaired:
-        return [_unpaired(a, b, level) for a, b in itertools.combinations(entrants, 2)]
     seeds = [len(entrant.results) for entrant in entrants]
-    if max(seeds) == 1:
-        return _one_seed(entrants, level)
-    if min(seeds) == 1:
+    if min(seeds) == 1 < max(seeds):
         lonely = entrants[seeds.index(1)].name
         raise StatisticsError(
             f"{lonely} has one training seed and others several;"
             " evaluate it with --seeds too, or compare single results"
         )
-    return [_several_seeds(a, b, level) for a, b in itertools.combinations(entrants, 2)]
+    pairs = itertools.combinations(entrants, 2)
+    if allow_unpaired:
+        return [_unpaired(a, b, level) for a, b in pairs]
+    if max(seeds) == 1:
+        return _one_seed(entrants, level)
+    return [_several_seeds(a, b, level) for a, b in pairs]
 
 
 def _one_seed(entrants: Sequence[Entrant], level: float) -> list[_Raw]:
@@ -186,8 +188,15 @@ def _several_seeds(a: Entrant, b: Entrant, level: float) -> _Raw:
 
 
 def _unpaired(a: Entrant, b: Entrant, level: float) -> _Raw:
-    x, y = (np.concatenate([r.accuracy for r in entrant.results]) for entrant in (a, b))
-    pair = compare_unpaired(x, y, level)
+    """Welch's comparison, over episodes of single models or over seeds of methods.
+
+    Episodes of several seeds are no independent values: all seeds met the same ones.
+    """
+    if len(a.results) == 1:
+        one, other = (entrant.results[0].accuracy for entrant in (a, b))
+        single = compare_unpaired(one, other, level)
+        return _Raw(single, single.p, math.nan, _detectable(single, level))
+    pair = compare_methods_unpaired(seed_matrix(a.results), seed_matrix(b.results), level)
     return _Raw(pair, pair.p, math.nan, _detectable(pair, level))
 
 

@@ -1,5 +1,6 @@
 """Comparisons of stored results: paired by episode, refused where they can't be."""
 
+import itertools
 import json
 import math
 
@@ -80,6 +81,31 @@ def test_several_seeds_are_about_the_method():
 def test_one_seed_against_several_is_refused():
     with pytest.raises(StatisticsError, match="a has one training seed"):
         compare_entrants([entrant("a", 0.1), entrant("b", 0.0, 2)])
+
+
+def test_unpaired_methods_are_judged_over_their_seeds():
+    a, b = entrant("a", 0.1, 3), entrant("b", 0.0, 2, shift=7)
+    comparison = compare_entrants([a, b], allow_unpaired=True)
+    [pair] = comparison.pairs
+    assert pair.difference.estimand == comparison.intervals[0].estimand == "method"
+    assert {"unpaired", "few_seeds"} <= set(pair.difference.flags)
+    widths = [interval_of(e.results, "closed", 0.95).half_width for e in (a, b)]
+    paired = compare_entrants([a, entrant("b", 0.0, 2)]).pairs[0]
+    assert pair.difference.half_width > min(widths)
+    assert pair.difference.half_width > paired.difference.half_width
+    assert pair.mde80 > pair.difference.half_width
+    for others in ([a, entrant("c", 0.0)], [a, b, entrant("c", 0.0, shift=9)]):
+        with pytest.raises(StatisticsError, match="c has one training seed"):
+            compare_entrants(others, allow_unpaired=True)
+
+
+def test_head_and_foot_of_an_unpaired_table_agree(tmp_path):
+    for name, seed in itertools.product("ab", range(3)):
+        result = fake(name, 0.0, seed, shift=500 * (name == "b"))
+        write_result(result, tmp_path / name / f"seed-{seed}")
+    out = fsbench("compare", "--allow-unpaired", tmp_path / "a", tmp_path / "b")[0]
+    assert "95% method interval" in out
+    assert "trained again with other seeds (method)" in out
 
 
 def test_a_longer_list_is_cut_to_the_common_prefix():
