@@ -153,16 +153,48 @@ def test_folders_of_seeds_are_one_entrant(tmp_path):
     for seed in range(3):
         write_result(fake("a", 0.1, seed), tmp_path / "a" / f"seed-{seed}")
     assert len(load_entrant(tmp_path / "a").results) == 3
-    write_result(fake("a", 0.1, 1), tmp_path / "a" / "again")
-    with pytest.raises(ResultError, match="two results of one training seed"):
-        load_entrant(tmp_path / "a")
-    write_result(fake("b", 0.1, 5), tmp_path / "a" / "other")
-    changed = fake("b", 0.1, 5, protocol={"id": "x"})
-    write_result(changed, tmp_path / "a" / "other")
-    with pytest.raises(ResultError, match="several configurations"):
+    changed = fake("a", 0.1, 5, protocol={"id": "x"})
+    write_result(changed, tmp_path / "a" / "then")
+    message = r'several configurations \(protocol.id is "test/5-way" and "x"\); name one'
+    with pytest.raises(ResultError, match=message):
         load_entrant(tmp_path / "a")
     with pytest.raises(ResultError, match=r"holds no result.json"):
         load_entrant(tmp_path / "nothing")
+
+
+def measured(folder, seed=0, episodes=T, sha="s", **changes):
+    """A result of one model, written the way ``fsbench evaluate`` names its folders."""
+    result = fake("a", 0.1, seed, episodes, **changes)
+    info = {**result.info, "checkpoint": {**result.info["checkpoint"], "sha256": f"{sha}{seed}"}}
+    info["method"]["config"]["evaluate"] = changes.get("evaluate", {})
+    result = make_result(info, result.columns)
+    write_result(result, folder / result.info["result_id"][:12])
+    return result
+
+
+def test_of_results_of_one_model_the_longest_counts(tmp_path):
+    measured(tmp_path)
+    measured(tmp_path, evaluate={"interval": "open_images"})
+    long = measured(tmp_path, episodes=T + 50, evaluate={"level": 0.9})
+    [result] = load_entrant(tmp_path).results
+    assert result.info["result_id"] == long.info["result_id"]
+    assert len(result.accuracy) == T + 50
+    measured(tmp_path, seed=1)
+    both = load_entrant(tmp_path).results
+    assert [len(result.accuracy) for result in both] == [T, T]
+    assert both[0].info["result_id"] == long.info["result_id"]
+    assert interval_of(both, "closed", 0.95).estimand == "method"
+
+
+def test_results_of_one_seed_that_truly_differ_are_refused(tmp_path):
+    measured(tmp_path / "a")
+    measured(tmp_path / "a", sha="t", evaluate={"level": 0.9})
+    with pytest.raises(ResultError, match="training seed 0 with different trained parameters"):
+        load_entrant(tmp_path / "a")
+    measured(tmp_path / "b")
+    measured(tmp_path / "b", shift=7)
+    with pytest.raises(ResultError, match="training seed 0 with different episode lists"):
+        load_entrant(tmp_path / "b")
 
 
 def test_the_command_prints_tables_and_json(tmp_path):
