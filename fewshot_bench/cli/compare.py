@@ -49,7 +49,7 @@ def _print(comparison: "Comparison", level: float) -> None:
         )
     ]
     estimand = comparison.intervals[0].estimand
-    head = ("method", "accuracy %", f"{level:.0%} {estimand} interval", "rank set")
+    head = ("method", "accuracy %", f"{100 * level:g}% {estimand} interval", "rank set")
     typer.echo(tabulate(rows, head, tablefmt="simple", disable_numparse=True))
     typer.echo()
     rows_of_pairs = [

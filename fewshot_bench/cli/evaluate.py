@@ -19,7 +19,7 @@ IntervalKind = Annotated[
     str | None, typer.Option(help="What it covers: closed, open_images or open_classes.")
 ]
 UntilHalfWidth = Annotated[
-    float | None, typer.Option(help="Stop once the interval is this short, as 0.005.")
+    float | None, typer.Option(help="Stop once the closed interval is this short, as 0.005.")
 ]
 SamplerMode = Annotated[
     str | None, typer.Option(help="replacement, or disjoint to use each image at most once.")

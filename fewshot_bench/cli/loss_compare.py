@@ -102,7 +102,7 @@ def _print_table(lines: "list[Line]", level: float, rates: bool) -> None:
             mean = _without_interval(line, scale, digits)
         rows.append((line.loss, mean, limits, *cells(line.difference, "+")))
     unit = "test error %" if rates else "test squared error"
-    interval = f"{level:.0%} interval"
+    interval = f"{100 * level:g}% interval"
     head = ("loss", unit, interval, f"minus {lines[0].loss}", interval)
     typer.echo(tabulate(rows, head, tablefmt="simple", disable_numparse=True))
     count = len(lines[0].errors)

@@ -12,7 +12,7 @@ import typer
 from fewshot_bench import __version__
 from fewshot_bench.cli.progress import console, progress_bar
 from fewshot_bench.cli.work import obtain_model, open_run
-from fewshot_bench.config import RunConfig
+from fewshot_bench.config import EvaluateConfig, RunConfig
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.classes import class_hashes
@@ -48,7 +48,9 @@ def measure(
     """Evaluate one configuration with each seed, print the accuracy and write the results."""
     if len(seeds) > 1 and (checkpoint or config.evaluate.until_half_width):
         raise ConfigError("--seeds does not go with --checkpoint or --until-half-width")
+    _check_question(config.evaluate, len(seeds))
     run = open_run(config, device, workers)
+    _check_classes(run)
     results: list[Result] = []
     folders: list[Path] = []
     for seed in seeds:
@@ -59,6 +61,34 @@ def measure(
         write_result(results[-1], folders[-1])
     report(run, results, folders)
     return results
+
+
+def _check_question(settings: EvaluateConfig, seeds: int) -> None:
+    """Raise ConfigError, before hours of training, for an interval that can't come of it."""
+    kind = settings.interval
+    if kind == "open_classes" and seeds > 1:
+        raise ConfigError(
+            "--interval open_classes is about one trained model;"
+            " several seeds go with closed or open_images"
+        )
+    if kind != "closed" and settings.until_half_width:
+        raise ConfigError(
+            f"--until-half-width is about the closed interval and does not go with {kind}:"
+            " more episodes are no new images or classes"
+        )
+    if settings.episodes == 1 and (kind != "closed" or seeds > 1):
+        raise ConfigError("one episode gives no such interval; take --episodes 2 or more")
+
+
+def _check_classes(run: Run) -> None:
+    """Raise ConfigError if all test episodes would hold the same classes and are to show others."""
+    settings, way = run.config.evaluate, run.test_task.n_way
+    classes = len(run.store.manifest.classes.get(settings.split, {}))  # rotated ones are no others
+    if settings.interval == "open_classes" and way >= classes:
+        raise ConfigError(
+            f"{way}-way episodes of the {classes} {settings.split} classes say nothing about other"
+            " classes; take a smaller --n-way or another --interval"
+        )
 
 
 def with_seed(run: Run, seed: int) -> Run:
@@ -206,5 +236,5 @@ def _percent(interval: Interval) -> str:
     low, high = 100 * interval.low, 100 * interval.high
     return (
         f"{100 * interval.mean:.2f} % +- {100 * interval.half_width:.2f}"
-        f"  ({interval.level:.0%} {interval.estimand} interval {low:.2f} to {high:.2f})"
+        f"  ({100 * interval.level:g}% {interval.estimand} interval {low:.2f} to {high:.2f})"
     )

@@ -26,6 +26,7 @@ from fewshot_bench.files import load_json, sha256
 
 SCHEMA = 1
 IMAGES, MANIFEST, INDEX = "images.bin", "store.json", "images.tsv"
+ROTATED, ROTATIONS = "+rotations", 4  # end of a fingerprint with turned copies; how often
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,15 @@ class Split:
         Class ``r * C + c`` is class c turned by r quarter turns; image ids follow the same rule,
         so ``id % n`` is the drawing that an id comes from. The result lives in memory.
         """
-        turned = [np.rot90(self.images, turns, axes=(2, 3)) for turns in range(4)]
+        turned = [np.rot90(self.images, turns, axes=(2, 3)) for turns in range(ROTATIONS)]
         return dataclasses.replace(
             self,
             images=np.concatenate(turned),
-            class_names=tuple(f"{n}/rot{90 * t:03d}" for t in range(4) for n in self.class_names),
-            class_sizes=np.tile(self.class_sizes, 4),
-            fingerprint=f"{self.fingerprint}+rotations",
+            class_names=tuple(
+                f"{n}/rot{90 * t:03d}" for t in range(ROTATIONS) for n in self.class_names
+            ),
+            class_sizes=np.tile(self.class_sizes, ROTATIONS),
+            fingerprint=f"{self.fingerprint}{ROTATED}",
         )
 
 

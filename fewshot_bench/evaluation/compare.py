@@ -12,18 +12,20 @@ import numpy as np
 
 from fewshot_bench.errors import ResultError, StatisticsError, UnpairedError
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
-from fewshot_bench.evaluation.result import RESULT, Result, configuration, read_result
+from fewshot_bench.evaluation.result import RESULT, Result, difference, read_result
 from fewshot_bench.stats import (
     DegenerateWarning,
     Interval,
     align_episodes,
     compare_all,
     compare_methods,
+    compare_methods_unpaired,
     compare_unpaired,
     holm,
     min_detectable_effect,
     rank_sets,
 )
+from fewshot_bench.stats.distributions import t_quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +96,61 @@ class _Raw:
 def load_entrant(path: Path) -> Entrant:
     """Read one result folder, or a folder of results of one method with different seeds.
 
+    Of several results of one trained model the one with the longest episode list counts, if the
+    others are beginnings of it; then all seeds are cut to the list they have in common.
+
     Raises:
-        ResultError: nothing there, or results that do not belong together.
+        ResultError: nothing there, or results that do not belong together; says what differs.
     """
     folders = [file.parent for file in sorted(path.rglob(RESULT))]
     if not folders:
         raise ResultError(f"{path} holds no {RESULT}; give a folder that fsbench evaluate wrote")
     results = tuple(read_result(folder) for folder in folders)
-    if len({configuration(result.info) for result in results}) > 1:
-        raise ResultError(f"{path} holds results of several configurations; name one folder each")
-    seeds = [result.info["checkpoint"]["training_seed"] for result in results]
-    if len(set(seeds)) < len(seeds):
-        raise ResultError(f"{path} holds two results of one training seed; name one folder each")
-    return Entrant(results[0].info["method"]["id"], results)
+    for other in results[1:]:
+        if differing := difference(results[0].info, other.info):
+            raise ResultError(
+                f"{path} holds results of several configurations ({differing});"
+                " name one folder each"
+            )
+    by_seed: dict[int, list[Result]] = {}
+    for result in results:
+        by_seed.setdefault(result.info["checkpoint"]["training_seed"], []).append(result)
+    longest = [_longest(path, seed, same) for seed, same in sorted(by_seed.items())]
+    return Entrant(results[0].info["method"]["id"], _common_length(longest))
+
+
+def _longest(path: Path, seed: int, results: Sequence[Result]) -> Result:
+    """The result with most episodes of one seed; raises ResultError for those of other things."""
+    longest = max(results, key=lambda r: (len(r.accuracy), r.info["result_id"]))
+    for other in results:
+        if differing := _clash(longest, other):
+            raise ResultError(
+                f"{path} holds two results of training seed {seed} with different {differing};"
+                " name one folder each"
+            )
+    return longest
+
+
+def _clash(longest: Result, other: Result) -> str:
+    """What keeps a result from being a beginning of the longest one; "" if nothing does."""
+    models = [result.info["checkpoint"].get("sha256") for result in (longest, other)]
+    if models[0] != models[1]:
+        return "trained parameters"
+    return "" if _begins(longest, other) else "episode lists"
+
+
+def _begins(longer: Result, shorter: Result) -> bool:
+    """Whether one episode list is the beginning of another."""
+    hashes = shorter.columns["episode_hash"]
+    return np.array_equal(longer.columns["episode_hash"][: len(hashes)], hashes)
+
+
+def _common_length(results: Sequence[Result]) -> tuple[Result, ...]:
+    """Results of different seeds cut to the shortest list, where the others go on from it."""
+    shortest = min(results, key=lambda r: len(r.accuracy))
+    if not all(_begins(result, shortest) for result in results):
+        return tuple(results)  # whoever needs the same episodes says so
+    return tuple(result.first(len(shortest.accuracy)) for result in results)
 
 
 def compare_entrants(
@@ -158,18 +202,19 @@ def align_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:
 
 def _pairs(entrants: Sequence[Entrant], level: float, allow_unpaired: bool) -> list[_Raw]:
     """Raw comparisons of all pairs, in the order of ``itertools.combinations``."""
-    if allow_unpaired:
-        return [_unpaired(a, b, level) for a, b in itertools.combinations(entrants, 2)]
     seeds = [len(entrant.results) for entrant in entrants]
-    if max(seeds) == 1:
-        return _one_seed(entrants, level)
-    if min(seeds) == 1:
+    if min(seeds) == 1 < max(seeds):
         lonely = entrants[seeds.index(1)].name
         raise StatisticsError(
             f"{lonely} has one training seed and others several;"
             " evaluate it with --seeds too, or compare single results"
         )
-    return [_several_seeds(a, b, level) for a, b in itertools.combinations(entrants, 2)]
+    pairs = itertools.combinations(entrants, 2)
+    if allow_unpaired:
+        return [_unpaired(a, b, level) for a, b in pairs]
+    if max(seeds) == 1:
+        return _one_seed(entrants, level)
+    return [_several_seeds(a, b, level) for a, b in pairs]
 
 
 def _one_seed(entrants: Sequence[Entrant], level: float) -> list[_Raw]:
@@ -181,14 +226,26 @@ def _one_seed(entrants: Sequence[Entrant], level: float) -> list[_Raw]:
 
 def _several_seeds(a: Entrant, b: Entrant, level: float) -> _Raw:
     pair = compare_methods(seed_matrix(a.results), seed_matrix(b.results), level)
-    return _Raw(pair, pair.p, math.nan, min_detectable_effect(math.sqrt(pair.v), 1, level))
+    return _Raw(pair, pair.p, math.nan, _detectable(pair, level))
 
 
 def _unpaired(a: Entrant, b: Entrant, level: float) -> _Raw:
-    x, y = (np.concatenate([r.accuracy for r in entrant.results]) for entrant in (a, b))
-    pair = compare_unpaired(x, y, level)
-    spread = math.sqrt(float(x.var(ddof=1)) / x.size + float(y.var(ddof=1)) / y.size)
-    return _Raw(pair, pair.p, math.nan, min_detectable_effect(spread, 1, level))
+    """Welch's comparison, over episodes of single models or over seeds of methods.
+
+    Episodes of several seeds are no independent values: all seeds met the same ones.
+    """
+    if len(a.results) == 1:
+        one, other = (entrant.results[0].accuracy for entrant in (a, b))
+        single = compare_unpaired(one, other, level)
+        return _Raw(single, single.p, math.nan, _detectable(single, level))
+    pair = compare_methods_unpaired(seed_matrix(a.results), seed_matrix(b.results), level)
+    return _Raw(pair, pair.p, math.nan, _detectable(pair, level))
+
+
+def _detectable(difference: Interval, level: float) -> float:
+    """The difference, a fraction, that the test behind a t interval finds with 80 % power."""
+    error = difference.half_width / t_quantile(level, difference.df)
+    return min_detectable_effect(error, 1, level, df=difference.df)
 
 
 def _common_episodes(entrants: Sequence[Entrant]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot_bench.data.store import ROTATED, ROTATIONS
 from fewshot_bench.errors import ConfigError, UnpairedError
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import (
@@ -79,12 +80,15 @@ def question(results: Sequence[Result], kind: str) -> str:
 def _single(result: Result, kind: str, level: float) -> Interval:
     disjoint = result.info["protocol"]["sampler"]["mode"] == "disjoint"
     if kind == "open_images":
-        if disjoint:  # such episodes are independent draws of images: the plain interval is right
+        if (
+            disjoint and _copies(result) == 1
+        ):  # such episodes are independent draws of images: the plain interval is right
             return mean_ci(result.accuracy, level, estimand="open_images")
         return _open_images(result, result.accuracy, level)
     if kind == "open_classes":
         n_classes = len(result.info["dataset"]["pool_sizes"])
-        return open_class_ci(result.accuracy, result.columns["class_ids"], n_classes, level)
+        classes = result.columns["class_ids"]
+        return open_class_ci(result.accuracy, classes, n_classes, level, copies=_copies(result))
     return mean_ci(result.accuracy, level)
 
 
@@ -92,4 +96,15 @@ def _open_images(result: Result, values: NDArray[np.float64], level: float) -> O
     columns = result.columns
     images = np.concatenate([columns["support_ids"], columns["query_ids"]], axis=2)
     pool_sizes = result.info["dataset"]["pool_sizes"]
-    return open_image_ci(values, columns["class_ids"], images, pool_sizes, level)
+    copies = _copies(result)
+    # Disjoint episodes show no image twice, which leaves the jackknife nothing to go by.
+    disjoint = result.info["protocol"]["sampler"]["mode"] == "disjoint"
+    method = "bound" if disjoint and copies > 1 else "ij"
+    return open_image_ci(
+        values, columns["class_ids"], images, pool_sizes, level, method, copies=copies
+    )
+
+
+def _copies(result: Result) -> int:
+    """How often each class appears: rotated ones are no new classes, nor are their images."""
+    return ROTATIONS if result.info["dataset"]["fingerprint"].endswith(ROTATED) else 1

@@ -71,12 +71,40 @@ def configuration(info: dict[str, Any]) -> str:
 
     Left out are the training seed, and the number of episodes and how they are reported.
     """
+    return json.dumps(list(_identity(info).values()), sort_keys=True)
+
+
+def difference(a: dict[str, Any], b: dict[str, Any]) -> str:
+    """The first setting, and its two values, in which configurations differ; "" for the same."""
+    left, right = (_flat(_identity(info)) for info in (a, b))
+    for name in sorted(left.keys() | right.keys()):
+        values = [side.get(name, "unset") for side in (left, right)]
+        if values[0] != values[1]:
+            return f"{name} is {values[0]} and {values[1]}"
+    return ""
+
+
+def _identity(info: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a document that :func:`configuration` is made of."""
     config = {key: value for key, value in info["method"]["config"].items() if key != "evaluate"}
     config["train"] = {key: value for key, value in config["train"].items() if key != "seed"}
     names = ("id", "way", "shot", "query", "sampler")
     protocol = {name: info["protocol"].get(name) for name in names}
-    source = (info["method"]["id"], config, protocol, info["dataset"]["fingerprint"])
-    return json.dumps(source, sort_keys=True)
+    return {
+        "method": info["method"]["id"],
+        "config": config,
+        "protocol": protocol,
+        "data fingerprint": info["dataset"]["fingerprint"],
+    }
+
+
+def _flat(value: Any, name: str = "") -> dict[str, str]:
+    """Nested tables as ``{"a.b": value as JSON}``."""
+    if not isinstance(value, dict):
+        return {name: json.dumps(value, sort_keys=True)}
+    prefix = f"{name}." if name else ""
+    parts = [_flat(inner, f"{prefix}{key}") for key, inner in value.items()]
+    return {key: text for part in parts for key, text in part.items()}
 
 
 def columns_sha256(columns: Columns) -> str:

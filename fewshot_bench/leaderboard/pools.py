@@ -124,11 +124,15 @@ def _ranked(
         leader = max(group, key=lambda i: means[i])
         for i, ranks in zip(group, sets, strict=True):
             key = pairs.get((min(i, leader), max(i, leader)))
-            mde = None if key is None else min_detectable_effect(math.sqrt(found.v[key]), 1, LEVEL)
-            rows[i] = dataclasses.replace(
-                rows[i], rank=ranks, mde80=None if mde is None else round(mde, 6)
-            )
+            mde = None if key is None else _detectable(found, key)
+            rows[i] = dataclasses.replace(rows[i], rank=ranks, mde80=mde)
     return rows
+
+
+def _detectable(found: Differences, pair: int) -> float:
+    """The difference, a fraction, that the test of this pair finds with 80 % power."""
+    spread = math.sqrt(found.v[pair])
+    return round(min_detectable_effect(spread, 1, LEVEL, df=float(found.df[pair])), 6)
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

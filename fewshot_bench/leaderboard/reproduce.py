@@ -104,18 +104,15 @@ def judge(results: Sequence[Result], published: Published) -> Verdict:
     theirs = ((published.half_width_percent or 0.0) / 100 / z_quantile(0.5 + LEVEL / 2)) ** 2
     total = ours + theirs
     # All uncertainty on the published side, where degrees of freedom are unknown, is normal.
-    quantile = (
-        t_quantile(LEVEL, measured.df * (total / ours) ** 2)
-        if ours > 0
-        else z_quantile(0.5 + LEVEL / 2)
-    )
+    df = measured.df * (total / ours) ** 2 if ours > 0 else math.inf
+    quantile = t_quantile(LEVEL, df) if ours > 0 else z_quantile(0.5 + LEVEL / 2)
     mean = published.accuracy_percent / 100
     return Verdict(
         measured=measured,
         published=mean,
         difference=measured.mean - mean,
         margin=quantile * math.sqrt(total),
-        detectable=min_detectable_effect(math.sqrt(total), 1, LEVEL),
+        detectable=min_detectable_effect(math.sqrt(total), 1, LEVEL, df=df),
     )
 
 

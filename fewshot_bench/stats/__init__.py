@@ -24,7 +24,11 @@ from fewshot_bench.stats.interval import DegenerateWarning, Estimand, Interval
 from fewshot_bench.stats.intervals import MeanInterval, mean_ci
 from fewshot_bench.stats.losses import brier, nll, query_brier, query_nll
 from fewshot_bench.stats.meta_analysis import RandomEffects, random_effects
-from fewshot_bench.stats.methods import MethodComparison, compare_methods
+from fewshot_bench.stats.methods import (
+    MethodComparison,
+    compare_methods,
+    compare_methods_unpaired,
+)
 from fewshot_bench.stats.open_classes import open_class_ci
 from fewshot_bench.stats.open_images import OpenInterval, open_image_ci
 from fewshot_bench.stats.open_planning import OpenBound, open_bound
@@ -93,6 +97,7 @@ __all__ = [
     "chance_normalized",
     "compare_all",
     "compare_methods",
+    "compare_methods_unpaired",
     "compare_paired",
     "compare_unpaired",
     "control_variate_ci",

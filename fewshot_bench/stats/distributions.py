@@ -23,6 +23,18 @@ def t_two_sided_p(t: float, df: float) -> float:
     return float(2 * special.stdtr(df, -abs(t)))
 
 
+def noncentrality(t: float, df: float, power: float) -> float:
+    """Return the noncentrality at which Student t with `df` degrees exceeds `t` with `power`."""
+    if t > _LARGE_T:
+        # There only the noise of the variance matters. SciPy's inverse does not return in
+        # reasonable time for such values; this limit is within 1e-4 of it.
+        return float(t * np.sqrt(2 * special.gammaincinv(df / 2, power) / df))
+    return float(special.nctdtrinc(df, 1 - power, t))
+
+
+_LARGE_T = 100.0
+
+
 def average_ranks(values: Floats) -> Floats:
     """Return ranks from 1 (smallest) of a 1-D array; ties share the average rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from fewshot_bench.errors import StatisticsError, UnpairedError
 from fewshot_bench.stats.distributions import t_quantile, t_two_sided_p
-from fewshot_bench.stats.interval import Interval, constant_limits, core
+from fewshot_bench.stats.interval import DegenerateWarning, Interval, constant_limits, core
 from fewshot_bench.stats.seeds import ONE_SEED, MeanSquares, seed_episode_ci
 from fewshot_bench.stats.validate import Floats, as_accuracies, check_enough, check_level
 
@@ -74,6 +75,38 @@ def compare_methods(
     v, df = _variance_of_difference(a, b)
     mean = float(a.mean(axis=0).mean() - b.mean(axis=0).mean())
     return _comparison(mean, v, df, level, a.shape[1], seeds, "two_sample_seeds", flags)
+
+
+def compare_methods_unpaired(
+    A: ArrayLike, B: ArrayLike, level: float = 0.95, *, bounded: bool = True
+) -> MethodComparison:
+    """Compare two methods with several seeds each that were tested on *different* episodes.
+
+    A last resort, as :func:`fewshot_bench.stats.compare_unpaired` is for one seed each. The seeds
+    of a method share their episodes, so each side has the variance of :func:`seed_episode_ci`;
+    the two are added, degrees of freedom after Welch (1947) and Satterthwaite (1946).
+
+    Args:
+        A: Accuracies of the first method, shape (S_A, T_A), fractions in [0, 1].
+        B: Accuracies of the second on other episodes, shape (S_B, T_B).
+        level: Confidence level.
+        bounded: Values are accuracies; ``False`` for losses.
+
+    Returns:
+        Always with flag ``unpaired``; `n` is the smaller number of episodes.
+
+    Raises:
+        StatisticsError: One seed, one episode, or bad values.
+    """
+    with warnings.catch_warnings():
+        # One side without spread is no reason to warn: the other's may be judged by.
+        warnings.simplefilter("ignore", DegenerateWarning)
+        a, b = (seed_episode_ci(matrix, level, bounded=bounded) for matrix in (A, B))
+    seeds = (a.n_seeds, b.n_seeds)
+    v = a.v + b.v
+    df = v**2 / (a.v**2 / a.df + b.v**2 / b.df) if v > 0 else float(min(seeds) - 1)
+    flags = ("unpaired", *(("few_seeds",) if min(seeds) < 3 else ()))
+    return _comparison(a.mean - b.mean, v, df, level, min(a.n, b.n), seeds, "welch_seeds", flags)
 
 
 def _variance_of_difference(a: Floats, b: Floats) -> tuple[float, float]:

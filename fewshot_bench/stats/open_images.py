@@ -5,15 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from fewshot_bench.errors import StatisticsError
 from fewshot_bench.stats.distributions import t_quantile
 from fewshot_bench.stats.interval import Interval, constant_limits, core
 from fewshot_bench.stats.jackknife import PoolVariance, jackknife
-from fewshot_bench.stats.pool import as_pool_sizes, disjoint_equivalent, read_design
+from fewshot_bench.stats.pool import (
+    EpisodeDesign,
+    as_pool_sizes,
+    disjoint_equivalent,
+    merge_copies,
+    original_sizes,
+    read_design,
+    without_repeats,
+)
 from fewshot_bench.stats.validate import (
     Floats,
+    Ints,
     as_accuracies,
     check_choice,
     check_enough,
@@ -56,6 +66,7 @@ def open_image_ci(
     bounded: bool = True,
     n_way: int | None = None,
     n_per_class: int | None = None,
+    copies: int = 1,
 ) -> OpenInterval:
     """Return the mean over episodes with an interval that also covers redrawn images.
 
@@ -78,6 +89,10 @@ def open_image_ci(
         bounded: Values are accuracies; ``False`` for losses and differences.
         n_way: W, only needed without ids.
         n_per_class: m = shot + query, only needed without ids.
+        copies: Every class appears this often, turned (Omniglot: 4). Class c is a copy of class
+            ``c % (C / copies)``, and image i of image ``i % (N / copies)``. The independent units
+            are then the drawings, C / copies classes of them; the influence of each is judged by
+            the episodes that show no class twice.
 
     Returns:
         ``method`` says what was used in the end. The jackknife falls back to the bound, with a
@@ -93,7 +108,9 @@ def open_image_ci(
     check_level(level)
     check_choice(method, ("ij", "bound"), "method")
     check_enough(values.size, 2, "episodes")
+    check_enough(copies, 1, "copies")
     if class_ids is None or image_ids is None:
+        sizes = sizes[: sizes.size // copies]
         if method == "ij" or n_way is None or n_per_class is None:
             raise StatisticsError(
                 'Without class_ids and image_ids use method="bound" with n_way and n_per_class.'
@@ -101,10 +118,30 @@ def open_image_ci(
         k = disjoint_equivalent(sizes, n_way, n_per_class)
         return _finish(values, level, bounded, k, PoolVariance.bound(values, k))
     design = read_design(class_ids, image_ids, sizes, values.size)
+    if copies > 1:
+        return _finish(values, level, bounded, *_of_drawings(values, design, sizes, method, copies))
     k = disjoint_equivalent(sizes, design.classes.shape[1], design.images.shape[2])
     if method == "bound":
         return _finish(values, level, bounded, k, PoolVariance.bound(values, k))
     return _finish(values, level, bounded, k, jackknife(values, design, sizes, k))
+
+
+def _of_drawings(
+    values: Floats, design: EpisodeDesign, sizes: Ints, method: str, copies: int
+) -> tuple[float, PoolVariance]:
+    """Return k and the variance due to the pool where classes have turned copies."""
+    own = original_sizes(sizes, copies)
+    classes = merge_copies(design.classes, own.size)
+    images = merge_copies(design.images, int(own.sum()))
+    way, m = images.shape[1:]
+    k = float(own.size**2 / (way * m * np.sum(1 / own)))
+    alone = without_repeats(classes)
+    if method == "bound":
+        return k, PoolVariance.bound(values, k)
+    if alone.sum() < 2 or way > own.size:
+        return k, PoolVariance.bound(values, k, "rotated_copies")
+    merged = EpisodeDesign(classes[alone], images[alone], design.ragged)
+    return k, jackknife(values[alone], merged, own, k)
 
 
 def _finish(

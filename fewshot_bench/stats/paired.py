@@ -126,7 +126,7 @@ def paired_result(
         prob_superiority=float(np.mean(d > 0) + np.mean(d == 0) / 2),
         rank_biserial=_rank_biserial(d),
         rho=_correlation(a / queries, b / queries),
-        mde80=min_detectable_effect(closed.sd, d.size, level),
+        mde80=min_detectable_effect(closed.sd, d.size, level, df=d.size - 1),
     )
 
 

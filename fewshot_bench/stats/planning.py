@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fewshot_bench.errors import StatisticsError
-from fewshot_bench.stats.distributions import z_quantile
+from fewshot_bench.stats.distributions import noncentrality, t_quantile, z_quantile
 from fewshot_bench.stats.validate import (
     Floats,
     as_accuracies,
@@ -18,25 +18,43 @@ from fewshot_bench.stats.validate import (
 )
 
 
-def min_detectable_effect(sd: float, n: int, level: float = 0.95, power: float = 0.8) -> float:
+def min_detectable_effect(
+    sd: float, n: int, level: float = 0.95, power: float = 0.8, *, df: float = math.inf
+) -> float:
     """Return the true mean difference that a paired study finds with probability `power`.
 
-    ``(z_{(1+level)/2} + z_power) sd / sqrt(n)``, factor 2.80 by default.
+    The factor of ``sd / sqrt(n)`` is the noncentrality at which the t test with `df` degrees of
+    freedom has that power: 3.76 for 4 of them, ``z_{(1+level)/2} + z_power`` = 2.80 for a normal
+    test. Rejections on the wrong side do not count.
 
     Args:
         sd: Standard deviation of the paired differences, at least 0.
-        n: Number of episodes.
+        n: Number of episodes; 1 if `sd` is the standard error of the mean already.
         level: Confidence level of the two-sided test.
         power: Wanted probability of finding the effect.
+        df: Degrees of freedom of the test; few seeds have few, and see much less.
+
+    Returns:
+        The difference, in the unit of `sd`.
 
     Raises:
-        StatisticsError: Negative `sd`, no episodes, or probabilities outside (0, 1).
+        StatisticsError: Negative `sd`, no episodes, no degrees of freedom, or probabilities
+            outside (0, 1).
     """
     if not (math.isfinite(sd) and sd >= 0):
         raise StatisticsError(f"sd must be a standard deviation, not below 0; got {sd}.")
     check_enough(n, 1, "episodes")
-    factor = z_quantile((1 + check_level(level)) / 2) + z_quantile(check_level(power, "power"))
+    if not df > 0:
+        raise StatisticsError(f"df must be degrees of freedom, above 0; got {df}.")
+    factor = _detectable_in_errors(check_level(level), check_level(power, "power"), df)
     return factor * sd / math.sqrt(n)
+
+
+def _detectable_in_errors(level: float, power: float, df: float) -> float:
+    """Return the true mean, in standard errors, that a two-sided test finds with `power`."""
+    if math.isinf(df):
+        return z_quantile((1 + level) / 2) + z_quantile(power)
+    return noncentrality(t_quantile(level, df), df, power)
 
 
 def noether_sample_size(gamma: float = 0.75, alpha: float = 0.05, power: float = 0.95) -> float:

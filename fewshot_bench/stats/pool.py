@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fewshot_bench.errors import StatisticsError
-from fewshot_bench.stats.validate import Floats, Ints, as_integers
+from fewshot_bench.stats.validate import Floats, Ints, as_integers, check_enough
 
 PAD = -1  # fills class_ids and image_ids where an episode has fewer ways or images than the largest
 
@@ -51,6 +51,37 @@ def read_design(class_ids: ArrayLike, image_ids: ArrayLike, sizes: Ints, n: int)
     _refuse_repeats(classes, "class")
     _refuse_repeats(padded, "image of one class")
     return EpisodeDesign(classes, padded, bool(np.any(padded == PAD)))
+
+
+def original_sizes(sizes: Ints, copies: int) -> Ints:
+    """Return the images of the classes that turned copies were made from, shape (C / copies,).
+
+    Args:
+        sizes: Images per class with all copies, shape (C,); class c is a copy of class
+            ``c % (C / copies)``.
+        copies: Copies of each class.
+
+    Raises:
+        StatisticsError: The classes do not consist of that many equal copies.
+    """
+    check_enough(copies, 1, "copies")
+    n_classes = sizes.size // copies
+    if sizes.size % copies or np.any(sizes.reshape(copies, -1) != sizes[:n_classes]):
+        raise StatisticsError(f"{sizes.size} classes are not {copies} copies of the same ones.")
+    return sizes[:n_classes]
+
+
+def merge_copies(ids: Ints, n: int) -> Ints:
+    """Return ids of the originals, of which there are `n`, for ids of copies of any shape."""
+    return np.where(ids == PAD, PAD, ids % n)
+
+
+def without_repeats(classes: Ints) -> NDArray[np.bool_]:
+    """Return which episodes use no class twice, shape (T,), from class indices (T, W)."""
+    ordered = np.sort(classes, axis=1)
+    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PAD)
+    alone: NDArray[np.bool_] = ~twice.any(axis=1)
+    return alone
 
 
 def _refuse_repeats(ids: Ints, what: str) -> None:

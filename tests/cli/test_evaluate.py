@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from fewshot_bench.data.episodes import EpisodeSampler, Task, episode_hashes
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.evaluation.result import read_result
 from tests.cli.common import fails, fsbench
-from tests.tiny import SIZE
+from tests.tiny import CLASSES, SIZE
 
 FAST = ("--n-way", 3, "--n-query", 4, "--set", "evaluate.episodes=30", "--set", "train.steps=4")
 FAST += ("--set", "train.val_every=2", "--set", "train.val_episodes=5", "--backbone", "conv4-32")
@@ -147,9 +148,11 @@ def test_several_seeds_give_an_interval_about_the_method(on, tmp_path):
     ("kind", "words"), [("open_images", "other images"), ("open_classes", "other classes")]
 )
 def test_open_intervals_say_what_they_are_about(on, kind, words, tmp_path):
-    out = fsbench("evaluate", "-m", "protonet", *on, "--interval", kind, "--out", tmp_path)[0]
+    command = ("evaluate", "-m", "protonet", *on, "--interval", kind, "--out", tmp_path)
+    out = fsbench(*command)[0]
     assert f"95% {kind} interval" in out
     assert f"the interval is about {words}" in out
+    assert f"99.5% {kind} interval" in fsbench(*command, "--set", "evaluate.level=0.995")[0]
 
 
 def test_stopping_by_width_takes_as_many_episodes_as_it_needs(on, tmp_path):
@@ -188,4 +191,16 @@ def test_seeds_and_intervals_that_make_no_sense_are_refused(on):
     width = ("--until-half-width", "0.01")
     assert "does not go with" in fails("evaluate", *on, "--seeds", "0,1", *width)
     assert "evaluate.interval" in fails("evaluate", *on, "--interval", "open")
+    images, classes = ("--interval", "open_images"), ("--interval", "open_classes")
+    assert "does not go with open_images" in fails("evaluate", *on, *images, *width)
+    assert "one trained model" in fails("evaluate", *on, *classes, "--seeds", "0,1")
+    assert "one episode" in fails("evaluate", *on, *images, "--episodes", 1)
+
+
+def test_intervals_that_can_not_come_of_it_are_refused_before_training(on):
+    new = ("-m", "protonet", "--seed", 77, "--interval", "open_classes")
+    on_val = ("--set", "evaluate.split=val", "--n-way", CLASSES["val"])
+    with mock.patch("fewshot_bench.cli.measure.obtain_model", side_effect=AssertionError):
+        assert "say nothing about other" in fails("evaluate", *on, *new, *on_val)
+        assert "one trained model" in fails("evaluate", *on, *new, "--seeds", "0,1")
     assert "evaluate.until_half_width" in fails("evaluate", *on, "--until-half-width", "2")

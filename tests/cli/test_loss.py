@@ -33,6 +33,8 @@ def test_the_table_shows_intervals_and_differences():
     assert "minus cross_entropy" in lines[0]
     assert " to " in lines[3]
     assert lines[-1].startswith("seeds: 2, paired")
+    out = fsbench(*compared, "--seeds", "0,1", "--level", 0.995)[0]
+    assert "99.5% interval" in out
     one = fsbench(*compared, "--seeds", "0")[0]
     assert " to " not in one
 

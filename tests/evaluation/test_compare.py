@@ -1,5 +1,6 @@
 """Comparisons of stored results: paired by episode, refused where they can't be."""
 
+import itertools
 import json
 import math
 
@@ -71,6 +72,7 @@ def test_several_seeds_are_about_the_method():
     assert comparison.pairs[0].difference.estimand == "method"
     assert comparison.intervals[0].estimand == "method"
     assert math.isnan(comparison.pairs[0].effect)
+    assert comparison.pairs[0].mde80 > comparison.pairs[0].difference.half_width
     results = entrant("a", 0.1, 3).results
     expected = seed_episode_ci(np.stack([r.accuracy for r in results]))
     assert interval_of(results, "closed", 0.95) == expected
@@ -79,6 +81,31 @@ def test_several_seeds_are_about_the_method():
 def test_one_seed_against_several_is_refused():
     with pytest.raises(StatisticsError, match="a has one training seed"):
         compare_entrants([entrant("a", 0.1), entrant("b", 0.0, 2)])
+
+
+def test_unpaired_methods_are_judged_over_their_seeds():
+    a, b = entrant("a", 0.1, 3), entrant("b", 0.0, 2, shift=7)
+    comparison = compare_entrants([a, b], allow_unpaired=True)
+    [pair] = comparison.pairs
+    assert pair.difference.estimand == comparison.intervals[0].estimand == "method"
+    assert {"unpaired", "few_seeds"} <= set(pair.difference.flags)
+    widths = [interval_of(e.results, "closed", 0.95).half_width for e in (a, b)]
+    paired = compare_entrants([a, entrant("b", 0.0, 2)]).pairs[0]
+    assert pair.difference.half_width > min(widths)
+    assert pair.difference.half_width > paired.difference.half_width
+    assert pair.mde80 > pair.difference.half_width
+    for others in ([a, entrant("c", 0.0)], [a, b, entrant("c", 0.0, shift=9)]):
+        with pytest.raises(StatisticsError, match="c has one training seed"):
+            compare_entrants(others, allow_unpaired=True)
+
+
+def test_head_and_foot_of_an_unpaired_table_agree(tmp_path):
+    for name, seed in itertools.product("ab", range(3)):
+        result = fake(name, 0.0, seed, shift=500 * (name == "b"))
+        write_result(result, tmp_path / name / f"seed-{seed}")
+    out = fsbench("compare", "--allow-unpaired", tmp_path / "a", tmp_path / "b")[0]
+    assert "95% method interval" in out
+    assert "trained again with other seeds (method)" in out
 
 
 def test_a_longer_list_is_cut_to_the_common_prefix():
@@ -126,16 +153,48 @@ def test_folders_of_seeds_are_one_entrant(tmp_path):
     for seed in range(3):
         write_result(fake("a", 0.1, seed), tmp_path / "a" / f"seed-{seed}")
     assert len(load_entrant(tmp_path / "a").results) == 3
-    write_result(fake("a", 0.1, 1), tmp_path / "a" / "again")
-    with pytest.raises(ResultError, match="two results of one training seed"):
-        load_entrant(tmp_path / "a")
-    write_result(fake("b", 0.1, 5), tmp_path / "a" / "other")
-    changed = fake("b", 0.1, 5, protocol={"id": "x"})
-    write_result(changed, tmp_path / "a" / "other")
-    with pytest.raises(ResultError, match="several configurations"):
+    changed = fake("a", 0.1, 5, protocol={"id": "x"})
+    write_result(changed, tmp_path / "a" / "then")
+    message = r'several configurations \(protocol.id is "test/5-way" and "x"\); name one'
+    with pytest.raises(ResultError, match=message):
         load_entrant(tmp_path / "a")
     with pytest.raises(ResultError, match=r"holds no result.json"):
         load_entrant(tmp_path / "nothing")
+
+
+def measured(folder, seed=0, episodes=T, sha="s", **changes):
+    """A result of one model, written the way ``fsbench evaluate`` names its folders."""
+    result = fake("a", 0.1, seed, episodes, **changes)
+    info = {**result.info, "checkpoint": {**result.info["checkpoint"], "sha256": f"{sha}{seed}"}}
+    info["method"]["config"]["evaluate"] = changes.get("evaluate", {})
+    result = make_result(info, result.columns)
+    write_result(result, folder / result.info["result_id"][:12])
+    return result
+
+
+def test_of_results_of_one_model_the_longest_counts(tmp_path):
+    measured(tmp_path)
+    measured(tmp_path, evaluate={"interval": "open_images"})
+    long = measured(tmp_path, episodes=T + 50, evaluate={"level": 0.9})
+    [result] = load_entrant(tmp_path).results
+    assert result.info["result_id"] == long.info["result_id"]
+    assert len(result.accuracy) == T + 50
+    measured(tmp_path, seed=1)
+    both = load_entrant(tmp_path).results
+    assert [len(result.accuracy) for result in both] == [T, T]
+    assert both[0].info["result_id"] == long.info["result_id"]
+    assert interval_of(both, "closed", 0.95).estimand == "method"
+
+
+def test_results_of_one_seed_that_truly_differ_are_refused(tmp_path):
+    measured(tmp_path / "a")
+    measured(tmp_path / "a", sha="t", evaluate={"level": 0.9})
+    with pytest.raises(ResultError, match="training seed 0 with different trained parameters"):
+        load_entrant(tmp_path / "a")
+    measured(tmp_path / "b")
+    measured(tmp_path / "b", shift=7)
+    with pytest.raises(ResultError, match="training seed 0 with different episode lists"):
+        load_entrant(tmp_path / "b")
 
 
 def test_the_command_prints_tables_and_json(tmp_path):
@@ -144,6 +203,8 @@ def test_the_command_prints_tables_and_json(tmp_path):
     out = fsbench("compare", tmp_path / "a", tmp_path / "b")[0]
     assert "rank set" in out
     assert "a - b" in out
+    out = fsbench("compare", "--level", 0.995, tmp_path / "a", tmp_path / "b")[0]
+    assert "99.5% closed interval" in out
     document = json.loads(fsbench("compare", tmp_path / "a", tmp_path / "b", "--json")[0])
     assert [method["rank_set"] for method in document["methods"]] == [[1, 1], [2, 2]]
     assert document["pairs"][0]["p_holm"] < 0.05

@@ -85,6 +85,7 @@ def test_ranks_and_differences_are_those_of_compare(root, board):
     assert leader.mde80 is None
     [against] = [p for p in comparison.pairs if {p.a, p.b} == {leader.method, last.method}]
     assert last.mde80 == pytest.approx(against.mde80, abs=1e-6)
+    assert last.mde80 > against.difference.half_width
     assert leader.leads
     assert not last.leads
 

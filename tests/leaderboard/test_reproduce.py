@@ -95,7 +95,9 @@ def test_uncertainties_add_as_in_welch_and_satterthwaite():
     assert verdict.margin == pytest.approx(stats.t.ppf(0.975, df) * total)
     assert verdict.margin > max(own.half_width, 0.0184)
     assert not verdict.inside
-    assert verdict.detectable == pytest.approx(2.8015852 * total, rel=1e-6)
+    power = stats.nct.sf(stats.t.ppf(0.975, df), df, verdict.detectable / total)
+    assert power == pytest.approx(0.8, abs=1e-6)
+    assert verdict.detectable > verdict.margin
 
 
 def test_inside_and_outside_change_at_the_margin():

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 
 from fewshot_bench.errors import StatisticsError
 from fewshot_bench.stats import (
     chance_normalized,
+    compare_methods,
     episodes_for_seeds,
     min_detectable_effect,
     noether_sample_size,
@@ -66,6 +68,30 @@ def test_k23():
     assert float(chance_normalized(0.62, 5)) == pytest.approx(0.525, abs=1e-9)
 
 
+@pytest.mark.parametrize("df", [0.5, 1, 2, 4, 30, 999])
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.9999])
+def test_the_detectable_effect_has_the_power_of_its_own_t_test(df, level):
+    factor = min_detectable_effect(1.0, 1, level, df=df)
+    t = scipy_stats.t.ppf(0.5 + level / 2, df)
+    assert factor > t
+    if t < 1000:  # SciPy's distribution is of no use beyond
+        assert scipy_stats.nct.sf(t, df, factor) == pytest.approx(0.8, abs=2e-4)
+
+
+def test_three_seeds_find_the_stated_difference_in_eight_of_ten_studies():
+    rng = np.random.default_rng(0)
+    sd, n_seeds, found = 0.01, 3, 0
+    error = sd * math.sqrt(2 / n_seeds)
+    difference = min_detectable_effect(error, 1, df=2 * (n_seeds - 1))
+    assert difference > scipy_stats.t.ppf(0.975, 4) * error
+    for _ in range(1000):
+        a, b = (rng.normal(m, sd, (n_seeds, 1)) for m in (0.6 + difference, 0.6))
+        noise = rng.normal(0, 0.001, (2, n_seeds, 20))
+        found += compare_methods(a + noise[0], b + noise[1]).low > 0
+    # Satterthwaite's degrees of freedom are estimated, at most 4, which costs a little power.
+    assert 0.7 < found / 1000 < 0.82
+
+
 def test_planning_helpers():
     assert noether_sample_size(0.25) == pytest.approx(noether_sample_size(0.75))
     assert min_detectable_effect(0, 10) == 0
@@ -89,6 +115,7 @@ def test_bad_input_is_refused():
         (lambda: noether_sample_size(75), "gamma"),
         (lambda: min_detectable_effect(-1, 10), "sd"),
         (lambda: min_detectable_effect(0.1, 0), "episodes"),
+        (lambda: min_detectable_effect(0.1, 1, df=0), "degrees of freedom"),
         (lambda: min_detectable_effect(0.1, 10, power=80), "power"),
         (lambda: chance_normalized(62, 5), "percent"),
         (lambda: chance_normalized(0.62, 1), "n_way"),

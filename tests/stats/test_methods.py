@@ -9,6 +9,7 @@ from fewshot_bench.errors import StatisticsError, UnpairedError
 from fewshot_bench.stats import (
     DegenerateWarning,
     compare_methods,
+    compare_methods_unpaired,
     mean_over_datasets,
     seed_episode_ci,
 )
@@ -56,6 +57,32 @@ def test_swapping_the_methods_mirrors_the_result(seed):
     a, b = two_methods(seed)
     x, y = compare_methods(a, b), compare_methods(b, a)
     assert (x.low, x.high, x.p) == pytest.approx((-y.high, -y.low, y.p), rel=1e-9)
+
+
+def test_unpaired_methods_add_the_variances_of_their_own_intervals():
+    a, b = two_methods(0)[0], two_methods(1, episodes=30)[1]
+    x, y = seed_episode_ci(a), seed_episode_ci(b)
+    v = x.v + y.v
+    df = v**2 / (x.v**2 / x.df + y.v**2 / y.df)
+    ci = compare_methods_unpaired(a, b)
+    assert ci.mean == pytest.approx(x.mean - y.mean)
+    assert (ci.v, ci.df, ci.n) == (pytest.approx(v), pytest.approx(df), 20)
+    assert ci.half_width == pytest.approx(t_quantile(0.95, df) * math.sqrt(v))
+    assert (ci.flags, ci.n_seeds) == (("unpaired",), (3, 5))
+    with pytest.warns(DegenerateWarning):
+        same = compare_methods_unpaired(np.full((2, 9), 0.7), np.full((3, 7), 0.6))
+    assert (same.p, same.df, same.flags) == (1.0, 1, ("unpaired", "few_seeds", "degenerate"))
+    with pytest.raises(StatisticsError, match="One training seed"):
+        compare_methods_unpaired(a, b[:1])
+
+
+def test_unpaired_methods_are_covered():
+    hits = 0
+    for run in range(300):
+        a, b = (two_methods([run, side], (4, 4), 40)[0] for side in range(2))
+        ci = compare_methods_unpaired(a, b)
+        hits += ci.low <= 0 <= ci.high
+    assert 0.92 < hits / 300 < 0.99
 
 
 def test_shared_seeds_use_differences():

@@ -38,7 +38,10 @@ def test_k3():
     assert r.rank_biserial == pytest.approx(0.8909090909, abs=1e-9)
     assert r.rho == pytest.approx(0.8645844908, abs=1e-8)
     assert r.p_sign_flip == 10 / 1024
-    assert r.mde80 == pytest.approx(2.8015852 * r.sd / math.sqrt(10), abs=1e-8)
+    shift = r.mde80 / (r.sd / math.sqrt(10))
+    power = scipy_stats.nct.sf(scipy_stats.t.ppf(0.975, 9), 9, shift)
+    assert power == pytest.approx(0.8, abs=1e-6)
+    assert r.mde80 > r.half_width
     assert (r.n, r.df, r.estimand) == (10, 9, "closed")
 
 

@@ -63,7 +63,7 @@ def _interval(entrants: Sequence[Entrant], level: float) -> Figure:
         bars = _bars(comparison)
         estimand = comparison.intervals[0].estimand
     chance = 1 / entrants[0].results[0].info["protocol"]["way"]
-    note = f"{level:.0%} {estimand} interval"
+    note = f"{100 * level:g}% {estimand} interval"
     return interval_plot(bars, heading(entrants[0]), chance=chance, note=note)
 
 
@@ -79,7 +79,7 @@ def _cd(entrants: Sequence[Entrant], level: float) -> Figure:
     names, scores, blocks = rank_table(entrants)
     ranks = friedman(scores).ranks
     cd = nemenyi_cd(len(names), len(scores), 1 - level)
-    note = f"mean rank over {len(scores):,} {blocks}; Nemenyi, {level:.0%}"
+    note = f"mean rank over {len(scores):,} {blocks}; Nemenyi, {100 * level:g}%"
     title = heading(entrants[0]) if blocks == "episodes" else ""
     return cd_diagram(names, ranks.tolist(), cd, title, note)
 

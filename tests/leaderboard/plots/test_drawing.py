@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy import stats as scipy_stats
 
 from fewshot_bench.evaluation.compare import Entrant
@@ -62,6 +63,13 @@ def test_pictures_say_what_compare_says(folders):
     pairs = draw("pairs", entrants(0, 1)).axes[0]
     drawn = [line.get_xdata()[0] for line in pairs.lines if line.get_marker() == "o"]
     assert drawn == pytest.approx([pair["mean"] for pair in document["pairs"]])
+
+
+def test_a_level_is_written_with_all_its_digits():
+    for some in (entrants(), entrants()[:1]):
+        assert "99.5% closed" in draw("interval", some, 0.995).axes[0].get_xlabel()
+    figure = draw("cd", entrants(), 0.995)
+    assert any("Nemenyi, 99.5%" in t.get_text() for t in figure.findobj(Text))
 
 
 def test_one_method_alone_has_an_interval_and_a_profile():
