@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from fewshot_bench.data.store import ROTATIONS
 from fewshot_bench.files import sha256
 
 NAMED = 200  # names of more classes than that would be most of a result's bytes
 DIGITS = 8  # of SHA-256 per class: two lists of 1,000 names share one by chance once in 4,000 times
 
-TURNS, UPRIGHT = 4, "/rot000"  # as fewshot_bench.data.store names turned classes
+UPRIGHT = "/rot000"  # as fewshot_bench.data.store names turned classes
 
 
 def class_hashes(names: Iterable[str]) -> str:
@@ -19,7 +20,7 @@ def photographed(names: Sequence[str], turned: bool) -> Sequence[str]:
     """The classes that hashes are of: of ``turned`` ones, listed turn by turn, the upright."""
     if not turned:
         return names
-    return [name.removesuffix(UPRIGHT) for name in names[: len(names) // TURNS]]
+    return [name.removesuffix(UPRIGHT) for name in names[: len(names) // ROTATIONS]]
 
 
 def shared_classes(a: str, b: str) -> int:

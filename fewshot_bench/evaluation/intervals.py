@@ -78,11 +78,9 @@ def question(results: Sequence[Result], kind: str) -> str:
 
 
 def _single(result: Result, kind: str, level: float) -> Interval:
-    disjoint = result.info["protocol"]["sampler"]["mode"] == "disjoint"
     if kind == "open_images":
-        if (
-            disjoint and _copies(result) == 1
-        ):  # such episodes are independent draws of images: the plain interval is right
+        # Disjoint episodes are independent draws of images: the plain interval is right.
+        if _disjoint(result) and _copies(result) == 1:
             return mean_ci(result.accuracy, level, estimand="open_images")
         return _open_images(result, result.accuracy, level)
     if kind == "open_classes":
@@ -98,11 +96,16 @@ def _open_images(result: Result, values: NDArray[np.float64], level: float) -> O
     pool_sizes = result.info["dataset"]["pool_sizes"]
     copies = _copies(result)
     # Disjoint episodes show no image twice, which leaves the jackknife nothing to go by.
-    disjoint = result.info["protocol"]["sampler"]["mode"] == "disjoint"
-    method = "bound" if disjoint and copies > 1 else "ij"
+    method = "bound" if _disjoint(result) and copies > 1 else "ij"
     return open_image_ci(
         values, columns["class_ids"], images, pool_sizes, level, method, copies=copies
     )
+
+
+def _disjoint(result: Result) -> bool:
+    """Whether no image is in two of the episodes."""
+    mode: str = result.info["protocol"]["sampler"]["mode"]
+    return mode == "disjoint"
 
 
 def _copies(result: Result) -> int:

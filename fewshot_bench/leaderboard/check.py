@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from fewshot_bench.data.episodes import Task
+from fewshot_bench.data.store import ROTATED, ROTATIONS
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.classes import (
     DIGITS,
     NAMED,
-    TURNS,
     class_hashes,
     photographed,
     shared_classes,
@@ -39,7 +39,6 @@ from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, one_line, p
 from fewshot_bench.methods.settings import setting_of
 
 TOLERANCE = 1e-12
-TURNED = "+rotations"  # behind the fingerprint of images whose turns are classes as well
 MANY_WRONG = 100  # two models don't agree in as many wrong predictions by chance
 
 
@@ -108,7 +107,7 @@ def _data(result: Result, known: Datasets | None) -> Iterator[str]:
 def _known_data(result: Result, known: Datasets) -> Iterator[str]:
     dataset = result.info["dataset"]
     listed, own = known.get(dataset["id"], {}).get(dataset["fingerprint"]), dataset_of(result)
-    name = f"{dataset['fingerprint'][:12]}"
+    name = dataset["fingerprint"][:12]
     if listed is None:
         yield f"its data fingerprint {name} is not one of {dataset['id']} in datasets.csv"
         return
@@ -183,12 +182,12 @@ def _training(result: Result) -> Iterator[str]:
 def _classes(result: Result) -> Iterator[str]:
     dataset = result.info["dataset"]
     count, hashes = len(dataset["pool_sizes"]), dataset.get("class_hashes", "")
-    turned = dataset["fingerprint"].endswith(TURNED)
+    turned = dataset["fingerprint"].endswith(ROTATED)
     names = dataset.get("class_names")
     if names is None:
         if count <= NAMED:
             yield "it does not name its test classes"
-        if hashes and len(hashes) * (TURNS if turned else 1) != count * DIGITS:
+        if hashes and len(hashes) * (ROTATIONS if turned else 1) != count * DIGITS:
             yield "class_hashes are not of its test classes"
         return
     digest = sha256("".join(f"{name}\n" for name in names).encode())
@@ -208,7 +207,7 @@ def _training_classes(result: Result) -> Iterator[str]:
         return
     # Schema 1 has no hashes; a store never has one class in two splits.
     prints = (checkpoint["training_fingerprint"], dataset["fingerprint"])
-    one, other = (text.removesuffix(TURNED) for text in prints)
+    one, other = (text.removesuffix(ROTATED) for text in prints)
     if result.info["schema_version"] > 1 or one != other:
         yield "it does not tell which classes were trained on"
 

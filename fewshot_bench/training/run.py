@@ -250,7 +250,8 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
     ):
         if stored != wanted:
             raise CheckpointError(f"{path} has {what} {stored}, this run needs {wanted}")
-    if info.get("losses", run.config.loss_hashes) != run.config.loss_hashes:
+    losses = run.config.loss_hashes
+    if info.get("losses", losses) != losses:
         raise CheckpointError(f"{path} was trained with another loss than the file holds now")
     expected = run.method.init(torch.Generator().manual_seed(0))
     check_params(checkpoint.params, expected, str(path))
