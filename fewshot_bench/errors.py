@@ -16,6 +16,11 @@ class FsbenchError(Exception):
     exit_code = 2
 
 
+def one_line(text: str) -> str:
+    """Text of unknown origin without what could break a line, steer a terminal or turn writing."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 class ConfigError(FsbenchError, ValueError):
     """A setting, a name or a combination of settings is not possible."""
 

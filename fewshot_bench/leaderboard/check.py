@@ -35,7 +35,7 @@ from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result, config_sha256
 from fewshot_bench.files import sha256
 from fewshot_bench.leaderboard.datasets import Datasets, dataset_of
-from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, one_line, place
+from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, place, short_line
 from fewshot_bench.methods.settings import setting_of
 
 TOLERANCE = 1e-12
@@ -57,8 +57,8 @@ def check_stored(stored: Stored, root: Path, known: Datasets) -> list[str]:
             reasons = list(check_result(result, known))
             if folder != root / place(result):
                 reasons.append(f"it belongs into {place(result)}; use fsbench results add")
-            lines += [f"{folder}: {one_line(reason)}" for reason in reasons]
-        lines += [one_line(line) for line in check_row(results)]
+            lines += [f"{folder}: {short_line(reason)}" for reason in reasons]
+        lines += [short_line(line) for line in check_row(results)]
     return lines
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewshot_bench.errors import FsbenchError
+from fewshot_bench.errors import FsbenchError, one_line
 from fewshot_bench.evaluation.compact import list_sha256
 from fewshot_bench.evaluation.result import RESULT, Result, configuration, read_result
 from fewshot_bench.evaluation.schema import check_shape
@@ -47,7 +47,7 @@ def read_stored(*roots: Path) -> Stored:
         seeds, seed = groups.setdefault(row_id(result), {}), seed_of(result)
         if (first := seeds.get(seed)) is not None:
             there = folders[first.info["result_id"]]
-            problems.append(one_line(twice(folder, result, there, first)))
+            problems.append(short_line(twice(folder, result, there, first)))
             continue
         seeds[seed] = result
         folders[result.info["result_id"]] = folder
@@ -82,10 +82,10 @@ def _read_all(roots: Sequence[Path]) -> Iterator[tuple[Path, Result | str]]:
             result = read_result(file.parent)
             check_shape(result)
         except FsbenchError as error:
-            text = one_line(str(error))
+            text = short_line(str(error))
             yield file.parent, text if str(file.parent) in text else f"{file.parent}: {text}"
         except Exception as error:  # whatever a hostile file makes of it, the rest is still read
-            yield file.parent, one_line(f"{file.parent}: not a result ({error!r})")
+            yield file.parent, short_line(f"{file.parent}: not a result ({error!r})")
         else:
             yield file.parent, result
 
@@ -117,9 +117,9 @@ def place(result: Result) -> Path:
     return Path(*map(safe_name, parts))
 
 
-def one_line(text: str) -> str:
+def short_line(text: str) -> str:
     """Text of unknown origin, fit for a line of a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)[:500]
+    return one_line(text)[:500]
 
 
 def seed_of(result: Result) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fewshot_bench.leaderboard.check import check_result, check_row
 from fewshot_bench.leaderboard.datasets import Dataset, Datasets, dataset_of
-from fewshot_bench.leaderboard.measured import Stored, one_line, seed_of, twice
+from fewshot_bench.leaderboard.measured import Stored, seed_of, short_line, twice
 
 
 def objections(new: Stored, there: Stored, known: Datasets) -> Iterator[str]:
@@ -21,9 +21,9 @@ def objections(new: Stored, there: Stored, known: Datasets) -> Iterator[str]:
         for result in results:
             folder = new.folders[result.info["result_id"]]
             for reason in check_result(result, known):
-                yield one_line(f"{folder} is not valid: {reason}")
+                yield short_line(f"{folder} is not valid: {reason}")
     for row in new.rows:
-        yield from map(one_line, _against_row(row, new, there))
+        yield from map(short_line, _against_row(row, new, there))
 
 
 def _with_new_data(new: Stored, known: Datasets) -> Datasets:

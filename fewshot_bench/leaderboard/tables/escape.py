@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from fewshot_bench.errors import one_line
+
 _MARKDOWN = str.maketrans(
     {**{c: f"\\{c}" for c in r"\`*_[]|#~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
@@ -29,7 +31,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def plain(text: str) -> str:
     """One line, without control characters and marks that change the direction of writing."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return one_line(text).strip()
 
 
 def markdown(text: str) -> str:
