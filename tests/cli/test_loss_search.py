@@ -1,6 +1,7 @@
 """``fsbench loss search`` and ``loss show`` as a user calls them."""
 
 import json
+import sys
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_found_loss_can_be_compared(tmp_path):
 
 def test_mistakes_are_one_line(tmp_path):
     out = tmp_path / "loss.json"
-    assert "--method must be one of evomal" in fails("loss", "search", "-m", "x", "--out", out)
+    assert "method must be one of evomal" in fails("loss", "search", "-m", "x", "--out", out)
     assert "ending in .json" in fails("loss", "search", "--out", tmp_path / "x.txt")
     assert "unknown data set" in fails("loss", "search", "--data", "x", "--out", out)
     assert "does not exist" in fails("loss", "show", out)
@@ -53,9 +54,20 @@ def test_mistakes_are_one_line(tmp_path):
     assert "unknown operator 'import'" in fails("loss", "show", out)
 
 
+@pytest.mark.parametrize("package", ["deap", "cma"])
+def test_missing_packages_are_named(package, tmp_path, monkeypatch):
+    for name in [n for n in sys.modules if n.startswith("fewshot_bench.search")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    method = "evomal" if package == "deap" else "taylorglo"
+    command = ["loss", "search", "-m", method, *QUICK, "--generations", 2]
+    line = fails(*command, "--out", tmp_path / "loss.json")
+    assert "pip install 'fewshot-bench[search]'" in line
+
+
 def test_text_of_a_stranger_can_not_control_the_terminal(tmp_path):
     loss = tmp_path / "loss.json"
-    table = {"schema": 1, "kind": "symbolic", "task": "classification", "expression": "y"}
+    table = {"schema": 1, "kind": "symbolic", "task": "classification", "expression": "f(x)"}
     loss.write_text(json.dumps({**table, "weights": [], "provenance": {"\x1b[31m": "\x1b[2J\n"}}))
     shown, _ = fsbench("loss", "show", loss)
     assert "\x1b" not in shown
@@ -64,7 +76,7 @@ def test_text_of_a_stranger_can_not_control_the_terminal(tmp_path):
 
 def test_a_plot_needs_a_known_ending(tmp_path):
     loss = tmp_path / "loss.json"
-    table = {"schema": 1, "kind": "symbolic", "task": "regression", "expression": "y"}
+    table = {"schema": 1, "kind": "symbolic", "task": "regression", "expression": "f(x)"}
     loss.write_text(json.dumps({**table, "weights": []}))
     _, err = fsbench("loss", "show", loss, "--plot", tmp_path / "x.foo", code=2)
     assert (

@@ -8,7 +8,7 @@ from fewshot_bench.inner.losses.expression import PREDICTION, TARGET, Expression
 from fewshot_bench.inner.losses.fixed import SquaredError
 from fewshot_bench.inner.losses.loss_file import LossFile, NetworkFile, TaylorFile
 from fewshot_bench.inner.losses.per_output import OutputLoss, Task
-from fewshot_bench.inner.losses.symbolic import SymbolicLoss
+from fewshot_bench.inner.losses.symbolic import FUNCTIONS, SymbolicLoss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # sympy takes very long over large trees, and nobody reads their formula.
 MAX_SIMPLIFIED = 80
+LARGEST = 1e30  # a formula with numbers beyond this, or below its inverse, tells nobody anything
 DIGITS = 3
 CROSS_ENTROPY = SymbolicLoss(Expression.parse("mul(-1,mul(y,log(f(x))))"), (1.0,) * 5)
 
@@ -23,7 +24,8 @@ CROSS_ENTROPY = SymbolicLoss(Expression.parse("mul(-1,mul(y,log(f(x))))"), (1.0,
 def formula(file: LossFile) -> str:
     """One line: the loss of one output with target y and prediction f.
 
-    The guards of log and sqrt are left out, and numbers are rounded to three digits.
+    The guards of log and sqrt are left out where the argument is not a number, and numbers are
+    rounded to three digits.
     """
     if isinstance(file, TaylorFile):
         return f"TaylorGLO's polynomial with coefficients {_rounded(file.coefficients)}"
@@ -35,7 +37,7 @@ def formula(file: LossFile) -> str:
 
 
 def simplified(loss: SymbolicLoss) -> str | None:
-    """Formula in ordinary notation; None without sympy and for large trees."""
+    """Formula in ordinary notation; None without sympy, and for large trees or numbers."""
     if loss.weights is None or len(loss.expression.symbols) > MAX_SIMPLIFIED:
         return None
     try:
@@ -53,12 +55,27 @@ def simplified(loss: SymbolicLoss) -> str | None:
         return value if weight is None else sympy.Float(weight) * value
 
     tree = loss.expression.fold_indexed(combine)
-    return str(tree.xreplace({n: n.round(DIGITS) for n in tree.atoms(sympy.Float)}))
+    numbers = tree.atoms(sympy.Float)
+    if not all(n == 0 or 1 / LARGEST < abs(n) < LARGEST for n in numbers):
+        return None
+    return str(sympy.sstr(tree.xreplace({n: _short(n) for n in numbers}), full_prec=False))
+
+
+def _short(number: Any) -> Any:
+    """A sympy number of few digits."""
+    import sympy
+
+    value = float(f"{float(number):.{DIGITS}g}")
+    return sympy.Integer(value) if value.is_integer() else sympy.Float(value, DIGITS)
 
 
 def _sympy_function(name: str, parts: list[Any]) -> Any:
     import sympy
 
+    if all(part.is_Number for part in parts):
+        # As the loss itself does it, guards included.
+        exact = (torch.tensor(float(part), dtype=torch.float64) for part in parts)
+        return sympy.Float(FUNCTIONS[name](*exact).item())
     functions = {
         "add": lambda a, b: a + b,
         "sub": lambda a, b: a - b,

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from fewshot_bench.errors import ConfigError, DataError
+from fewshot_bench.errors import ConfigError, DataError, one_line
 from fewshot_bench.files import dump_json, write_atomic
-from fewshot_bench.inner.losses.expression import Expression
+from fewshot_bench.inner.losses.expression import PREDICTION, Expression
 from fewshot_bench.inner.losses.frozen import FrozenNetwork
 from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
 from fewshot_bench.inner.losses.per_output import Task
@@ -56,9 +56,21 @@ class SymbolicFile(_File):
     expression: str
     weights: list[Number]
 
+    @property
+    def tree(self) -> Expression:
+        """The expression.
+
+        Raises:
+            ConfigError: malformed, or constant in the prediction, so that nothing could learn.
+        """
+        tree = Expression.parse(self.expression)
+        if PREDICTION not in tree.symbols:
+            raise ConfigError(f"a loss must look at the prediction, {PREDICTION}")
+        return tree
+
     def structure(self) -> SymbolicLoss:
         """The expression without its weights, for learning on."""
-        return SymbolicLoss(Expression.parse(self.expression))
+        return SymbolicLoss(self.tree)
 
     def phi(self) -> Params:
         """The weights by their name."""
@@ -66,7 +78,7 @@ class SymbolicFile(_File):
 
     def loss(self) -> SymbolicLoss:
         """With frozen weights."""
-        return SymbolicLoss(Expression.parse(self.expression), tuple(self.weights))
+        return SymbolicLoss(self.tree, tuple(self.weights))
 
 
 class TaylorFile(_File):
@@ -132,23 +144,33 @@ LossFile: TypeAlias = Annotated[
 _ADAPTER: TypeAdapter[LossFile] = TypeAdapter(LossFile)
 
 
-def read_loss(path: Path) -> SymbolicFile | TaylorFile | NetworkFile:
+def read_loss(path: Path, task: Task | None = None) -> SymbolicFile | TaylorFile | NetworkFile:
     """Read and check a loss file.
 
+    Args:
+        path: of the file.
+        task: what it has to be for; None for either.
+
     Raises:
-        DataError: missing, too large, or not a possible loss; one line that says where.
+        DataError: missing, too large, not a possible loss, or for another task; one line that
+            says where.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"loss file {path} is larger than {MAX_BYTES:,} bytes")
         file = _ADAPTER.validate_python(json.loads(path.read_text(encoding="utf-8")))
         file.loss()
+        if task not in (None, file.task):
+            raise ConfigError(
+                f"it was learned for {file.task}, not {task}; edit its 'task' to use it there"
+            )
     except FileNotFoundError as error:
         raise DataError(f"loss file {path} does not exist") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"][:6]) or "the whole"
-        raise DataError(f"loss file {path}: {where[:80]}: {first['msg'][:200]}") from error
+        reason = one_line(f"{where[:80]}: {first['msg'][:200]}")
+        raise DataError(f"loss file {path}: {reason}") from error
     except RecursionError as error:
         raise DataError(f"loss file {path} is nested too deeply") from error
     except ConfigError as error:

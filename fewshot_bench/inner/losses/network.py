@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.params import Params, kaiming_normal
 
@@ -44,10 +45,20 @@ class SmoothLeakyReLU:
     Attributes:
         leak: slope far below 0; it is 1 far above.
         sharpness: how narrow the bend around 0 is.
+
+    Raises:
+        ConfigError: no bend, or one that falls.
     """
 
     leak: float = 0.01
     sharpness: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.leak < 1 or self.sharpness <= 0:
+            raise ConfigError(
+                "a smooth leaky ReLU needs a leak in [0, 1) and a positive sharpness, not"
+                f" {self.leak:g} and {self.sharpness:g}"
+            )
 
     def __call__(self, x: Tensor) -> Tensor:
         """Element by element; (1 - leak) log(2) / sharpness at 0."""

@@ -119,10 +119,10 @@ def maml_named_loss(
 
     Raises:
         ConfigError: there is no such loss.
-        DataError: a file that is not a possible loss.
+        DataError: a file that is not a possible loss, or one for regression.
     """
     learner = maml(setup, order=2, steps=steps, test_steps=test_steps, lr=lr, bn=bn)
     if not loss.endswith(".json"):
         return dataclasses.replace(learner, loss=loss_from(loss))
-    file = read_loss(Path(loss))
+    file = read_loss(Path(loss), "classification")
     return dataclasses.replace(learner, loss=StartingAt(file.structure(), file.phi()))

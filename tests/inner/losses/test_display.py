@@ -19,9 +19,16 @@ def symbolic(text, weights=None, task="classification"):
 
 
 def test_formulas_are_simplified():
-    assert formula(symbolic("sub(add(y,f(x)),y)")) == "1.0*f"
+    assert formula(symbolic("sub(add(y,f(x)),y)")) == "f"
     found = formula(symbolic("mul(-1,mul(y,log(f(x))))", [2.0, 1.0, 1.5, 1.0, 0.25]))
-    assert found == "-3.0*y*log(0.25*Abs(f))"
+    assert found == "-3*y*log(0.25*Abs(f))"
+
+
+def test_numbers_keep_three_digits_however_small_and_constants_their_guards():
+    assert formula(symbolic("sub(y,f(x))", [1.0, 0.00012345])) == "-0.000123*f + y"
+    # log(log(1)) is log(1e-7).
+    assert formula(symbolic("mul(f(x),log(log(+1)))")) == "-16.1*f"
+    assert formula(symbolic("div(f(x),log(sub(y,y)))")) == "0.0619*f"
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -31,13 +38,23 @@ def test_every_operator_has_a_notation(name):
 
 
 def test_without_sympy_and_for_large_trees_the_tree_is_shown(monkeypatch):
-    wide = "y"
+    wide = "f(x)"
     for _ in range(6):
         wide = f"add({wide},{wide})"
     assert formula(symbolic(wide)).startswith(f"{wide}, edges weighted by [1, 1, 1")
     monkeypatch.setitem(sys.modules, "sympy", None)
     file = symbolic(GOOD["expression"], [1.0, 1.23456, 0.5, 1.0, 2.0])
     assert formula(file) == f"{GOOD['expression']}, edges weighted by [1, 1.23, 0.5, 1, 2]"
+
+
+@pytest.mark.parametrize("height", [6, 13, 18])
+def test_numbers_beyond_measure_are_not_shown(height):
+    text = "add(f(x)," + "square(" * height + "+1" + ")" * height + ")"
+    for weight in (1e300, 1e-300):
+        weights = [1.0] * (height + 1) + [weight]
+        assert formula(symbolic(text, weights)).startswith("add(")
+    text = "square(" * height + "f(x)" + ")" * height
+    assert formula(symbolic(text, [1.0] * (height - 1) + [1e300])).startswith("square(")
 
 
 def test_other_kinds():

@@ -92,6 +92,13 @@ BAD = {
     "a reference": ({**GOOD, "expression": {"$ref": "#/expression"}}, "expression: .* string"),
     "a self-reference": ({**GOOD, "expression": "abs(expression)"}, "unknown operator"),
     "too high": ({**GOOD, "expression": "abs(" * 99 + "y" + ")" * 99}, "levels high"),
+    "a constant": ({**GOOD, "expression": "log(y)"}, r"must look at the prediction, f\(x\)"),
+    "a flat activation": (
+        {**NETWORK, "network": "adalfl", "leak": 1.0, "layers": []},
+        r"a leak in \[0, 1\) and a positive sharpness, not 1 and 10",
+    ),
+    "a key of two lines": ({**GOOD, "a\nb\x1b[31m": 1}, r"symbolic\.a b \[31m: Extra"),
+    "a kind of two lines": ({**GOOD, "kind": "a\nb"}, "'a b'"),
     "too few weights": ({**GOOD, "weights": [1.0]}, "5 edges needs as many weights, got 1"),
     "nan": (json.dumps(GOOD).replace("0.5", "NaN"), "weights.2: .* finite"),
     "infinite": (json.dumps(GOOD).replace("0.5", "1e999"), "weights.2: .* finite"),
