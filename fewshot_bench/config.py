@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.files import digest, sha256
+from fewshot_bench.registry import LOSSES
 
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -195,9 +196,11 @@ class RunConfig(_Model):
 
 
 def loss_hashes(*settings: object) -> list[str]:
-    """SHA-256 of each loss file among the settings: another loss may come to have the same name."""
-    files = [Path(v) for v in settings if isinstance(v, str) and v.endswith(".json")]
-    return [sha256(file.read_bytes()) for file in files if file.is_file()]
+    """SHA-256 of each loss among the settings that may change under its name: files, plug-ins."""
+    names = [value for value in settings if isinstance(value, str)]
+    files = [Path(name) for name in names if name.endswith(".json")]
+    code = [LOSSES.entry(name).code_sha256() for name in names if name in LOSSES]
+    return [sha256(file.read_bytes()) for file in files if file.is_file()] + [c for c in code if c]
 
 
 def resolve(

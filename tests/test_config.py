@@ -1,9 +1,12 @@
 """Configuration: which value wins, and that what is printed can be read back."""
 
+import json
+
 import pytest
 
 from fewshot_bench.config import (
     RunConfig,
+    loss_hashes,
     merge_tables,
     parse_setting,
     read_recipe,
@@ -12,7 +15,7 @@ from fewshot_bench.config import (
 )
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.base import resolve_options
-from fewshot_bench.registry import BENCHMARKS, METHODS
+from fewshot_bench.registry import BENCHMARKS, LOSSES, METHODS, Entry
 
 
 def test_later_sources_win(tmp_path):
@@ -85,3 +88,9 @@ def test_options_are_checked_against_the_signature():
         resolve_options("maml", {"inner_lr": 1})
     with pytest.raises(ConfigError, match="maml option steps"):
         resolve_options("maml", {"steps": -1})
+
+
+def test_a_loss_from_elsewhere_belongs_to_the_training(monkeypatch):
+    assert loss_hashes("cross_entropy", "mine", 3) == []
+    monkeypatch.setitem(LOSSES._entries, "mine", Entry("mine", json.dumps))
+    assert loss_hashes("cross_entropy", "mine", 3) == [Entry("mine", json.dumps).code_sha256()]
