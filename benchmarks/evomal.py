@@ -47,7 +47,7 @@ def direct(spec: SearchSpec, problem: Problem, text: str, protocol: bool) -> flo
         if not improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).item():
             return None
     trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.training_seed)
-    return error(model, trained.params, data.val, data.task)
+    return error(model, trained.params, data.val)
 
 
 def seconds_direct(spec: SearchSpec, texts: list[str], protocol: bool) -> float:

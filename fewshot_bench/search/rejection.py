@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.search.stacked import PairLoss, errors, mean_losses
+from fewshot_bench.search.stacked import PairLoss, mean_losses
 from fewshot_bench.supervised.data import SupervisedData
 from fewshot_bench.supervised.models import Model
-from fewshot_bench.supervised.train import WEIGHTS, generator
+from fewshot_bench.supervised.train import WEIGHTS, errors, generator
 
 N_SAMPLES = 100
 
@@ -56,5 +56,5 @@ def improves(
         total = mean_losses(losses, free, targets).sum()
         [free.grad] = torch.autograd.grad(total, [free], materialize_grads=True)
         adam.step()
-    gain = errors(outputs, targets).mean(-1) - errors(free.detach(), targets).mean(-1)
-    return (gain > 0) & free.isfinite().all(-1).all(-1)
+    # Never less where a prediction is no longer finite, since its error is NaN.
+    return errors(free.detach(), targets).mean(-1) < errors(outputs, targets).mean(-1)

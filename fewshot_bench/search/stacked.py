@@ -21,6 +21,7 @@ from fewshot_bench.supervised.train import (
     WEIGHTS,
     Recipe,
     batches,
+    errors,
     generator,
     leaves,
 )
@@ -110,10 +111,3 @@ def stacked_errors(model: Model, params: Params, examples: Examples) -> Tensor:
         outputs, _ = stacked_outputs(model, params, x, training=False)
         parts.append(errors(outputs, y))
     return torch.cat(parts, dim=1).mean(dim=1)
-
-
-def errors(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Error of each instance: wrong or not, or squared error; (..., N, C) to float64 (..., N)."""
-    if targets.is_floating_point():
-        return (outputs - targets).double().square().mean(-1)
-    return (outputs.argmax(-1) != targets).double()

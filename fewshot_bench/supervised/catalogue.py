@@ -12,6 +12,7 @@ from torch import Tensor
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.data.transforms import Normalise
 from fewshot_bench.errors import ConfigError, DataError
+from fewshot_bench.files import sha256
 from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.registry import BENCHMARKS
 from fewshot_bench.supervised.data import Examples, PartName, SupervisedData, split_parts
@@ -38,9 +39,12 @@ def load_data(
         max_classes: take the first so many classes of a benchmark; None for all.
 
     Raises:
-        ConfigError: unknown name, or scikit-learn is not installed.
-        DataError: the benchmark is not prepared, or scikit-learn has not got the data set.
+        ConfigError: unknown name, image options without images, or scikit-learn is not installed.
+        DataError: the benchmark is not prepared, has classes of a few images only, or scikit-learn
+            has not got the data set.
     """
+    if name in BUNDLED and (image_size or max_classes):
+        raise ConfigError(f"image_size and max_classes are for image benchmarks, not for {name}")
     if name in BUNDLED:
         return _bundled(name)
     if name.partition(":")[0] in BENCHMARKS:
@@ -62,20 +66,18 @@ def _bundled(name: str) -> SupervisedData:
         bunch = load(**arguments)
     except OSError as error:
         raise DataError(f"{name} is not there: call sklearn.datasets.{loader}() once") from error
-    if name == "digits":
-        return _classification(name, bunch.images[:, None], bunch.target)
-    if task == "classification":
-        return _classification(name, bunch.data, bunch.target)
-    return _regression(name, bunch.data, bunch.target)
+    x = bunch.images[:, None] if name == "digits" else bunch.data
+    make = _classification if task == "classification" else _regression
+    fingerprint = sha256(x.tobytes(), bunch.target.tobytes())
+    return dataclasses.replace(make(name, x, bunch.target), fingerprint=fingerprint)
 
 
 def _classification(name: str, x: NDArray[Any], y: NDArray[Any]) -> SupervisedData:
     labels = y.astype(np.int64)
     ids = split_parts(len(labels), labels)
     inputs = _standardised(torch.from_numpy(x).double(), ids["train"])
-    return _assemble(
-        name, "classification", len(np.unique(y)), inputs, torch.from_numpy(labels), ids
-    )
+    n_classes = len(np.unique(y))
+    return _assemble(name, "classification", n_classes, inputs, torch.from_numpy(labels), ids)
 
 
 def _regression(name: str, x: NDArray[Any], y: NDArray[Any]) -> SupervisedData:
@@ -103,7 +105,8 @@ def _training_classes(name: str, image_size: int | None, max_classes: int | None
     images, labels = (torch.from_numpy(array[:n_images]) for array in (split.images, split.labels))
     ids = split_parts(n_images, split.labels[:n_images])
     normalise = Normalise(*_moments(images, ids["train"]))
-    return _assemble(name, "classification", n_classes, images, labels, ids, normalise)
+    data = _assemble(name, "classification", n_classes, images, labels, ids, normalise)
+    return dataclasses.replace(data, fingerprint=store.manifest.fingerprint)
 
 
 def _moments(images: Tensor, train: Tensor) -> tuple[list[float], list[float]]:
@@ -130,6 +133,10 @@ def _assemble(
     ids: dict[PartName, Tensor],
     transform: Normalise | None = None,
 ) -> SupervisedData:
+    if missing := [part for part, rows in ids.items() if not len(rows)]:
+        raise DataError(
+            f"{name} leaves no examples for the {missing[0]} part; its classes need at least 4 each"
+        )
     more = {} if transform is None else {"transform": transform}
     parts = {part: Examples(inputs[rows], targets[rows], **more) for part, rows in ids.items()}
     return SupervisedData(name, task, n_outputs, parts["train"], parts["val"], parts["test"])

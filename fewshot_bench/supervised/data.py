@@ -54,6 +54,7 @@ class SupervisedData:
         train: what the network learns from; all statistics of scaling are from here.
         val: what losses are learned and chosen on.
         test: for the final number only.
+        fingerprint: changes with the data.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SupervisedData:
     train: Examples
     val: Examples
     test: Examples
+    fingerprint: str = ""
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ class Trained:
     """A network after training.
 
     Attributes:
-        params: the last finite ones.
+        params: after the last step.
         steps: steps taken; fewer than asked for if the loss was no longer finite.
     """
 
@@ -191,16 +191,31 @@ def train(
     return Trained(now.params, recipe.steps)
 
 
-def error(model: Model, params: Params, examples: Examples, task: Task) -> float:
-    """Error rate in [0, 1] for classification, else mean squared error per target."""
+def error(model: Model, params: Params, examples: Examples) -> float:
+    """Mean of :func:`errors`: error rate in [0, 1], or mean squared error per target."""
     total = 0.0
     mode = NormMode(training=False)
     with torch.no_grad():
         for first in range(0, len(examples), EVALUATION_BATCH):
             x, y = examples.batch(torch.arange(first, min(first + EVALUATION_BATCH, len(examples))))
             outputs = model(params, x, mode)
-            if task == "classification":
-                total += float((outputs.argmax(dim=1) != y).sum())
-            else:
-                total += float((outputs - y).square().mean(dim=1).sum())
+            total += errors(outputs, y).sum().item()
     return total / len(examples)
+
+
+def errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Error of each example.
+
+    Args:
+        outputs: (..., N, C) logits, or outputs of a regression.
+        targets: int64 (N,) class numbers, which make it a classification, or float (N, C).
+
+    Returns:
+        float64 (..., N): 1 where the largest logit is of another class, or the mean squared error
+        over the outputs; NaN where an output is not finite, since no class is predicted then.
+    """
+    if targets.is_floating_point():
+        found = (outputs - targets).double().square().mean(-1)
+    else:
+        found = (outputs.argmax(-1) != targets).double()
+    return found.where(outputs.isfinite().all(-1), torch.nan)

@@ -10,7 +10,7 @@ import numpy as np
 from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
-from fewshot_bench.inner.losses.per_output import criterion
+from fewshot_bench.inner.losses.per_output import Criterion, criterion
 from fewshot_bench.nn.params import Params
 from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
 from fewshot_bench.supervised.data import SupervisedData
@@ -52,12 +52,18 @@ class Bench:
             return train_adaptively(
                 self.model, self.data, self.recipe, seed, None, self.offline, self.online
             ).network
-        if loss in OFFLINE:
-            network = OFFLINE[loss]()
-            learned = criterion(network, self.learn(network, seed), self.data.task)
-        else:
-            learned = supervised_loss(loss, self.data.task)
-        return train(self.model, self.data, learned, self.recipe, seed)
+        return train(self.model, self.data, self._criterion(loss, seed), self.recipe, seed)
+
+    def _criterion(self, loss: str, seed: int) -> Criterion:
+        if loss not in OFFLINE:
+            return supervised_loss(loss, self.data.task)
+        network = OFFLINE[loss]()
+        return criterion(network, self.learn(network, seed), self.data.task)
+
+    def check(self, loss: str) -> None:
+        """Raise what :meth:`train` would raise before its first step."""
+        if loss != ONLINE and loss not in OFFLINE:
+            supervised_loss(loss, self.data.task)
 
     def learn(self, loss: LossNetwork, seed: int) -> Params:
         """The offline phase alone."""
@@ -71,7 +77,8 @@ class Bench:
             return math.nan
         if trained.steps < self.recipe.steps:
             return math.nan
-        return error(self.model, trained.params, self.data.test, self.data.task)
+        found = error(self.model, trained.params, self.data.test)
+        return found if math.isfinite(found) else math.nan
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,12 @@ def compare_losses(
         seeds: of weights, batches and learned losses.
         level: of the intervals.
         done: called after each training with loss, seed and error.
+
+    Raises:
+        ConfigError: no such loss, or one that does not fit the data; before any training.
     """
+    for loss in losses:
+        bench.check(loss)
     table = {}
     for loss in losses:
         errors = []

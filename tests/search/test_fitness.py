@@ -32,7 +32,7 @@ def test_verdicts_and_fitness(method):
             task = problem.data.task
             own, seed = criterion(loss, {}, task), spec.training_seed
             trained = train(problem.model, problem.data, own, spec.recipe, seed)
-            expected = error(problem.model, trained.params, problem.data.val, task)
+            expected = error(problem.model, trained.params, problem.data.val)
             assert outcome.fitness == pytest.approx(expected)
             assert (set(outcome.weights) == {1.0}) == (method == "gp")
 

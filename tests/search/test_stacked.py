@@ -33,9 +33,7 @@ def check_same(model, data, recipe, losses):
         alone = train(model, data, criterion(loss, {}, data.task), recipe, seed=3)
         for name, value in alone.params.items():
             torch.testing.assert_close(params[name][k], value, rtol=1e-4, atol=1e-5)
-        assert found[k].item() == pytest.approx(
-            error(model, alone.params, data.val, data.task), abs=1e-5
-        )
+        assert found[k].item() == pytest.approx(error(model, alone.params, data.val), abs=1e-5)
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -71,6 +69,11 @@ def test_one_loss_that_is_not_finite_leaves_the_others_alone():
     params, alive = train_stacked(problem.model, problem.data, [bad, good], recipe, 0)
     assert alive.tolist() == [False, True]
     assert all(torch.equal(params[name][1], alone[name][1]) for name in params)
+    # The last step can break it, too, after losses that were fine.
+    steep = [good, lambda prediction, target: 1e37 * good(prediction, target)]
+    params, _ = train_stacked(problem.model, problem.data, steep, Recipe(1, 16, lr=1e3), 0)
+    found = stacked_errors(problem.model, params, problem.data.val)
+    assert found.isfinite().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

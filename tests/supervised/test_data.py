@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 import torch
+from PIL import Image
 
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.supervised.catalogue import load_data
@@ -86,7 +87,30 @@ def test_training_classes_of_a_benchmark_are_a_task(tiny_folder):
     assert few.test.targets.max() == 2
 
 
+def test_the_fingerprint_follows_the_data(tiny_folder, monkeypatch):
+    before = load_data("wine").fingerprint
+    assert load_data("wine").fingerprint == before
+    assert load_data(f"folder:{tiny_folder}", SIZE).fingerprint not in (before, "")
+    loaded = sklearn.datasets.load_wine()
+    loaded.data[0] += 1
+    monkeypatch.setattr(sklearn.datasets, "load_wine", lambda: loaded)
+    assert load_data("wine").fingerprint != before
+
+
+@pytest.mark.parametrize(("per_class", "part"), [(2, "test"), (3, "val")])
+def test_classes_of_a_few_images_are_refused(per_class, part, tmp_path):
+    for split in ("train", "val", "test"):
+        for image in range(2 * per_class):
+            place = tmp_path / split / f"{split}{image % 2}"
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((SIZE, SIZE), image, np.uint8)).save(place / f"{image}.png")
+    with pytest.raises(DataError, match=f"no examples for the {part} part; .* at least 4 each"):
+        load_data(f"folder:{tmp_path}", SIZE)
+
+
 def test_mistakes_are_named(monkeypatch):
+    with pytest.raises(ConfigError, match="for image benchmarks, not for wine"):
+        load_data("wine", max_classes=2)
     with pytest.raises(ConfigError, match="unknown data set 'digit'; known: diabetes, "):
         load_data("digit")
     monkeypatch.setattr(sklearn.datasets, "fetch_california_housing", absent)

@@ -46,7 +46,7 @@ def test_training_lowers_the_error_of_both_tasks():
     for task in ("classification", "regression"):
         data = make_data(task)
         errors = [
-            error(MODEL, train(MODEL, data, task_criterion(task), r, 0).params, data.test, task)
+            error(MODEL, train(MODEL, data, task_criterion(task), r, 0).params, data.test)
             for r in (Recipe(1), Recipe(300, lr=0.03))
         ]
         assert errors[1] < 0.5 * errors[0]
@@ -105,9 +105,9 @@ def test_errors_are_means_over_all_examples(monkeypatch):
         return x
 
     labels = Examples(x, torch.tensor([0, 1, 0, 0, 1]))
-    assert error(model, {}, labels, "classification") == pytest.approx(2 / 5)
+    assert error(model, {}, labels) == pytest.approx(2 / 5)
     targets = Examples(x, x + torch.arange(5.0)[:, None])
-    assert error(model, {}, targets, "regression") == pytest.approx((0 + 1 + 4 + 9 + 16) / 5)
+    assert error(model, {}, targets) == pytest.approx((0 + 1 + 4 + 9 + 16) / 5)
 
 
 def test_impossible_recipes_are_refused():

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fewshot_bench.errors import ConfigError
+from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.inner.losses.loss_file import network_file, write_loss
 from fewshot_bench.inner.losses.network import ml3
 from fewshot_bench.stats import mean_ci
@@ -22,7 +22,7 @@ BENCH = Bench(MODEL, make_data(), Recipe(steps=8, batch_size=16), OfflineRecipe(
 def test_a_fixed_loss_is_plain_training():
     found = BENCH.test_error("cross_entropy", 3)
     plain = train(MODEL, BENCH.data, F.cross_entropy, BENCH.recipe, 3)
-    assert found == error(MODEL, plain.params, BENCH.data.test, "classification")
+    assert found == error(MODEL, plain.params, BENCH.data.test)
 
 
 def test_learned_losses_differ_as_they_should():
@@ -63,9 +63,26 @@ def test_broken_trainings_and_single_seeds_have_no_interval(monkeypatch):
     lines = compare_losses(broken, ["squared_error"], [0, 1])
     assert all(math.isnan(e) for e in lines[0].errors)
     assert lines[0].interval is None
+    # The last step can break it, too, after a loss that was fine.
+    recipe = Recipe(steps=1, batch_size=16, lr=1e37)
+    assert math.isnan(Bench(MODEL, make_data(), recipe).test_error("cross_entropy", 0))
     # Nor do the losses that were fine go down with one that could not be learned.
     recipe = Recipe(steps=8, batch_size=16, lr=1e20)
     assert math.isnan(Bench(MODEL, make_data(), recipe, BENCH.offline).test_error("ml3", 0))
+
+
+def test_names_are_checked_before_anything_is_trained():
+    told = []
+    with pytest.raises(ConfigError, match="unknown loss 'focul'"):
+        compare_losses(BENCH, ["focal", "focul"], [0], done=lambda *what: told.append(what))
+    assert not told
+
+
+def test_files_for_the_other_task_are_refused(tmp_path):
+    path = tmp_path / "ml3.json"
+    write_loss(path, network_file("ml3", "regression", BENCH.learn(ml3(), 3)))
+    with pytest.raises(DataError, match="learned for regression, not classification"):
+        BENCH.test_error(str(path), 0)
 
 
 def test_losses_that_do_not_fit_are_refused():
