@@ -8,6 +8,7 @@ generation alone, so neither the number of processes nor an interruption changes
 import collections
 import functools
 import itertools
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,9 +51,9 @@ def search(
             start = time.monotonic()
             counts = advance(spec, state, mapped)
             loss, outcome = state.archive.best()
+            best = outcome.fitness if math.isfinite(outcome.fitness) else None
             seconds = round(time.monotonic() - start, 2)
-            number = len(state.generations) - 1
-            report = Report(number, counts, outcome.fitness, loss, seconds)
+            report = Report(len(state.generations) - 1, counts, best, loss, seconds)
             state.reports.append(report)
             save_state(path, spec, state)
             observer(report)

@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.supervised.catalogue import load_data
@@ -12,11 +12,13 @@ from fewshot_bench.supervised.models import Model, build_model
 from fewshot_bench.supervised.train import Recipe, generator
 
 Method = Literal["evomal", "gp", "taylorglo"]
+Elitism = Literal["paper", "code"]
+Merge = Literal["off", "raw", "normalised"]
 Verdict = Literal["kept", "no gradient", "rejected", "not finite"]
 
 STACKED_NUMBERS = 300_000  # parameters in one stack of networks: more do not fit the cache
 LARGEST_STACK = 12
-SEARCHES = 1 << 32  # the first of the seeds that searches train with
+SEARCHES = 1 << 32  # the first of the seeds that searches train with; others stay below
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class SearchSpec:
         data: name of a data set.
         model: name of a network.
         image_size: of image benchmarks; None for their own.
+        max_classes: of image benchmarks, the first so many; None for all.
         seed: of everything that is drawn.
         population: candidates per generation.
         recipe: training of a candidate for its fitness, and the inner step of local search.
@@ -41,12 +44,16 @@ class SearchSpec:
         elitism: ``paper`` copies the best 5 % (rounded up) into the next generation; ``code``
             copies none, as the released code does.
         merge: whether losses of equal gradients share their fitness: see :mod:`.equivalence`.
+
+    Raises:
+        ConfigError: a choice that does not exist, or a number out of its range.
     """
 
     method: Method
     data: str
     model: str
     image_size: int | None = None
+    max_classes: int | None = None
     seed: int = 0
     population: int = 25
     recipe: Recipe = field(default_factory=lambda: Recipe(steps=500))
@@ -54,10 +61,16 @@ class SearchSpec:
     local_lr: float = 1e-3
     protocol_steps: int = 100
     protocol_lr: float = 0.01
-    elitism: Literal["paper", "code"] = "paper"
-    merge: Literal["off", "raw", "normalised"] = "off"
+    elitism: Elitism = "paper"
+    merge: Merge = "off"
 
     def __post_init__(self) -> None:
+        for name, choices in (("method", Method), ("elitism", Elitism), ("merge", Merge)):
+            known = get_args(choices)
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if not 0 <= self.seed < SEARCHES:
+            raise ConfigError(f"a search's seed is a number below 2**32, not {self.seed}")
         if self.population < 4:
             raise ConfigError(f"a population needs at least 4 candidates, not {self.population}")
 
@@ -104,5 +117,5 @@ class Problem:
 @functools.lru_cache(maxsize=1)
 def open_problem(spec: SearchSpec) -> Problem:
     """Data and network of a search."""
-    data = load_data(spec.data, spec.image_size)
+    data = load_data(spec.data, spec.image_size, spec.max_classes)
     return Problem(data, build_model(spec.model, data))

@@ -13,7 +13,7 @@ from fewshot_bench.inner.losses.loss_file import SymbolicFile, TaylorFile
 from fewshot_bench.search.archive import Archive
 from fewshot_bench.search.spec import SearchSpec, open_problem
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Report:
         generation: its number, from 0.
         counts: candidates by where their fitness came from (``new``, ``archived``, ``same
             gradients``), and new ones by verdict.
-        best: lowest fitness so far.
+        best: lowest fitness so far; None where no candidate has one yet.
         loss: the candidate that has it.
         seconds: wall time.
     """
 
     generation: int
     counts: dict[str, int]
-    best: float
+    best: float | None
     loss: str
     seconds: float
 
@@ -62,13 +62,18 @@ class State:
 def save_state(path: Path, spec: SearchSpec, state: State) -> None:
     """Write everything, atomically."""
     table = {
-        "schema": SCHEMA,
-        "spec": dataclasses.asdict(spec),
+        **_identity(spec),
         "generations": state.generations,
         "archive": state.archive.to_json(),
         "reports": [dataclasses.asdict(report) for report in state.reports],
     }
     write_atomic(path, dump_json(table))
+
+
+def _identity(spec: SearchSpec) -> dict[str, Any]:
+    """What a file must have to belong to a search."""
+    data = open_problem(spec).data.fingerprint
+    return {"schema": SCHEMA, "spec": dataclasses.asdict(spec), "fingerprint": data}
 
 
 def load_state(path: Path, spec: SearchSpec) -> State:
@@ -82,11 +87,10 @@ def load_state(path: Path, spec: SearchSpec) -> State:
         return State()
     table = load_json(path)
     try:
-        found = {"schema": SCHEMA, "spec": dataclasses.asdict(spec)}
-        different = [key for key in found if table[key] != found[key]]
-        if different:
+        if any(table[key] != value for key, value in _identity(spec).items()):
             raise ConfigError(
-                f"{path} belongs to a search with other settings; give another --out or remove it"
+                f"{path} belongs to a search with other settings or other data; give another --out"
+                " or remove it"
             )
         archive = Archive.from_json(table["archive"])
         reports = [Report(**report) for report in table["reports"]]
@@ -104,11 +108,13 @@ def found_loss(spec: SearchSpec, state: State) -> SymbolicFile | TaylorFile:
     loss, outcome = state.archive.best()
     if math.isinf(outcome.fitness):
         raise TrainingError("no loss was found yet; search for more generations")
+    data = open_problem(spec).data
     facts: dict[str, Any] = {
-        "task": open_problem(spec).data.task,
+        "task": data.task,
         "fitness": outcome.fitness,
         "provenance": {
             "search": dataclasses.asdict(spec),
+            "fingerprint": data.fingerprint,
             "generations": len(state.generations),
             "counts": state.counts,
         },

@@ -10,15 +10,26 @@ import time
 
 import pytest
 
+from fewshot_bench.cli.loss_train import SEEDS
 from fewshot_bench.errors import ConfigError, DataError, TrainingError
 from fewshot_bench.inner.losses.loss_file import read_loss, write_loss
-from fewshot_bench.search import run
+from fewshot_bench.search import run, spec
+from fewshot_bench.search import state as state_module
 from fewshot_bench.search.run import search
 from fewshot_bench.search.spec import Outcome
-from fewshot_bench.search.state import State, found_loss, load_state
+from fewshot_bench.search.state import found_loss, load_state
 from tests.search.common import make_spec
 
 GENERATIONS = 4
+
+LARGEST = 2  # candidates in a stack, so that a generation has several
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_stacks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec, "LARGEST_STACK", LARGEST)
+        yield
 
 
 def result(state):
@@ -43,16 +54,18 @@ def test_a_search_finds_something(whole):
 
 
 def test_every_candidate_is_tried_once(whole, tmp_path, monkeypatch):
-    tried = []
+    tried, stacks = [], []
 
     def assess(spec, candidates):
         tried.extend(candidates)
+        stacks.append(len(candidates))
         return real(spec, candidates)
 
     real = run.assess
     monkeypatch.setattr(run, "assess", assess)
     again = search(make_spec(), GENERATIONS, tmp_path / "s.json")
     assert len(tried) == len(set(tried)) == len(whole.archive.outcomes)
+    assert max(stacks) == LARGEST < len(tried) / GENERATIONS
     counts = whole.counts
     assert counts["new"] == len(tried)
     assert counts["new"] + counts["archived"] == GENERATIONS * 6
@@ -81,6 +94,7 @@ def test_a_killed_search_finds_the_same(whole, tmp_path):
     path = tmp_path / "s.json"
     code = (
         "import sys; from pathlib import Path; from tests.search.common import make_spec;"
+        f"from fewshot_bench.search import spec; spec.LARGEST_STACK = {LARGEST};"
         "from fewshot_bench.search.run import search; search(make_spec(), 500, Path(sys.argv[1]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path)], env={**os.environ})
@@ -125,13 +139,42 @@ def test_other_settings_and_damaged_files_are_refused(tmp_path):
             search(make_spec(), 1, path)
 
 
-def test_nothing_found_is_said():
-    state = State([["add(y,f(x))"]])
-    state.archive.outcomes["add(y,f(x))"] = Outcome("rejected")
+def test_nothing_found_is_said_and_the_search_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "s.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "assess", lambda _, candidates: [Outcome("rejected")] * len(candidates))
+        state = search(make_spec(), 1, path)
+    assert state.reports[0].best is None
     with pytest.raises(TrainingError, match="no loss was found"):
-        found_loss(make_spec(), state)
+        found_loss(make_spec(), load_state(path, make_spec()))
+    assert search(make_spec(), 3, path).reports[-1].best < 1
 
 
-def test_a_population_is_not_too_small():
-    with pytest.raises(ConfigError, match="at least 4"):
-        make_spec(population=3)
+def test_a_search_does_not_go_on_with_other_data(tmp_path, monkeypatch):
+    path = tmp_path / "s.json"
+    found = found_loss(make_spec(), search(make_spec(), 1, path))
+    problem = spec.open_problem(make_spec())
+    assert found.provenance["fingerprint"] == problem.data.fingerprint
+    other = dataclasses.replace(problem.data, fingerprint="other")
+    monkeypatch.setattr(state_module, "open_problem", lambda _: spec.Problem(other, problem.model))
+    with pytest.raises(ConfigError, match="or other data"):
+        search(make_spec(), 2, path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"population": 3}, "at least 4"),
+        ({"method": "EvoMAL"}, "method must be one of evomal, gp, taylorglo, not 'EvoMAL'"),
+        ({"elitism": "papers"}, "elitism must be one of paper, code"),
+        ({"merge": "on"}, "merge must be one of off, raw, normalised"),
+        ({"seed": 1 << 32}, r"below 2\*\*32"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        make_spec(**changes)
+
+
+def test_comparisons_do_not_reach_the_seeds_of_searches():
+    assert make_spec(seed=0).training_seed == SEEDS
