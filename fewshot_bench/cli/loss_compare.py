@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewshot_bench.cli import loss_train as o
-from fewshot_bench.cli.options import seed_list
+from fewshot_bench.cli.options import Plugins, run_plugins, seed_list
 
 if TYPE_CHECKING:
     from fewshot_bench.stats import Interval
@@ -31,6 +31,7 @@ def compare(
     ] = 1e-5,
     level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Train the same network with each loss and compare the test errors at the end.
 
@@ -39,7 +40,8 @@ def compare(
     """
     from fewshot_bench.training.loss_bench import compare_losses
 
-    numbers, names = seed_list(seeds), _names(losses)
+    numbers, names = seed_list(seeds, o.SEEDS), _names(losses)
+    run_plugins(plugin)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
     bench = o.open_bench(
         data, model, (image_size, max_classes), recipe, offline_steps, outer, online_lr

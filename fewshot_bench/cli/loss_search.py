@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fewshot_bench.cli import loss_train as o
+
 if TYPE_CHECKING:
     from fewshot_bench.search.spec import SearchSpec
     from fewshot_bench.search.state import Report, State
@@ -15,12 +17,15 @@ def search(
     method: Annotated[
         str, typer.Option("--method", "-m", help="evomal, gp (without local search) or taylorglo.")
     ] = "evomal",
-    data: Annotated[str, typer.Option(help="Data set, as for fsbench loss compare.")] = "digits",
-    model: Annotated[str, typer.Option(help="Network, as for fsbench loss compare.")] = "mlp",
-    image_size: Annotated[int | None, typer.Option(help="Side of a benchmark's images.")] = None,
+    data: o.Data = "digits",
+    model: o.Model = "mlp",
+    image_size: o.ImageSize = None,
+    max_classes: o.MaxClasses = None,
     generations: Annotated[int, typer.Option(min=1, help="In all.")] = 50,
     population: Annotated[int, typer.Option(min=4, help="Candidates per generation.")] = 25,
     steps: Annotated[int, typer.Option(min=1, help="Training steps for a fitness.")] = 500,
+    batch_size: o.BatchSize = 128,
+    lr: o.Rate = 0.01,
     local_steps: Annotated[int, typer.Option(min=0, help="Steps of local search (evomal).")] = 250,
     protocol_steps: Annotated[
         int, typer.Option(min=1, help="Of the rejection protocol (evomal, gp).")
@@ -30,31 +35,27 @@ def search(
         str, typer.Option(help="Share fitness between equal gradients: off, raw or normalised.")
     ] = "off",
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    seed: o.Seed = 0,
 ) -> None:
     """Find a loss on a data set's training and validation parts, and write it to a file.
 
     The same command again goes on after the last generation that was done.
     """
-    choices = {
-        "method": (method, ("evomal", "gp", "taylorglo")),
-        "elitism": (elitism, ("paper", "code")),
-        "merge": (merge, ("off", "raw", "normalised")),
-    }
-    _check(out, choices)
     from fewshot_bench.platform import keep_freed_memory
     from fewshot_bench.search.spec import SearchSpec
     from fewshot_bench.supervised.train import Recipe
 
+    o.check_out(out)
     keep_freed_memory()
     spec = SearchSpec(
         method,  # type: ignore[arg-type]
         data,
         model,
         image_size,
+        max_classes,
         seed,
         population,
-        Recipe(steps=steps),
+        Recipe(steps, batch_size, lr),
         local_steps,
         protocol_steps=protocol_steps,
         elitism=elitism,  # type: ignore[arg-type]
@@ -63,21 +64,10 @@ def search(
     _search(spec, generations, jobs, out)
 
 
-def _check(out: Path, choices: dict[str, tuple[str, tuple[str, ...]]]) -> None:
-    from fewshot_bench.errors import ConfigError
-
-    if out.suffix != ".json":
-        raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
-    for option, (value, known) in choices.items():
-        if value not in known:
-            raise ConfigError(f"--{option} must be one of {', '.join(known)}, not {value!r}")
-
-
 def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
     from fewshot_bench.cli.progress import console
     from fewshot_bench.errors import ConfigError, Interrupted
     from fewshot_bench.inner.losses.loss_file import write_loss
-    from fewshot_bench.search.run import search as run_search
     from fewshot_bench.search.state import found_loss
 
     display = console()
@@ -87,6 +77,8 @@ def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
 
     state_file = out.with_suffix(".search.json")
     try:
+        from fewshot_bench.search.run import search as run_search
+
         state = run_search(spec, generations, state_file, jobs, tell)
     except ImportError as error:
         raise ConfigError(
@@ -102,8 +94,9 @@ def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
 
 def _line(report: "Report", generations: int) -> str:
     counts = ", ".join(f"{n} {what}" for what, n in report.counts.items() if n)
+    best = "none yet" if report.best is None else f"{report.best:.4f}"
     return (
-        f"generation {report.generation + 1}/{generations}  best {report.best:.4f}"
+        f"generation {report.generation + 1}/{generations}  best {best}"
         f"  {report.seconds:.0f} s  ({counts})  {report.loss[:60]}"
     )
 

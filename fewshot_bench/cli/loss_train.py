@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fewshot_bench.cli.options import Plugins, run_plugins
+
 if TYPE_CHECKING:
     from fewshot_bench.training.loss_bench import Bench
 
@@ -23,6 +25,9 @@ MaxClasses = Annotated[
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per step.")]
 Rate = Annotated[float, typer.Option(min=0, help="Learning rate of the network.")]
 OfflineSteps = Annotated[int, typer.Option(min=0, help="Updates of a loss before training.")]
+# Searches train with the seeds above these, so that no comparison has those a loss was chosen on.
+SEEDS = 2**32
+Seed = Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="Seed.")]
 Outer = Annotated[
     str, typer.Option(help="Part that losses are learned on: val, or train for no more labels.")
 ]
@@ -39,7 +44,8 @@ def train(
     lr: Rate = 0.01,
     offline_steps: OfflineSteps = 250,
     outer: Outer = "val",
-    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    seed: Seed = 0,
+    plugin: Plugins = None,
 ) -> None:
     """Learn a loss network offline and write it to a file, which can be named wherever a loss can.
 
@@ -51,8 +57,8 @@ def train(
 
     if loss not in ("ml3", "adalfl"):
         raise ConfigError(f"{loss!r} is not learned offline; choose ml3 or adalfl")
-    if out.suffix != ".json":
-        raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
+    check_out(out)
+    run_plugins(plugin)
     recipe = {"batch_size": batch_size, "lr": lr}
     bench = open_bench(data, model, (image_size, max_classes), recipe, offline_steps, outer)
     phi = bench.learn(ml3() if loss == "ml3" else adalfl(), seed)
@@ -62,6 +68,14 @@ def train(
     file = network_file(loss, bench.data.task, phi, provenance=facts)  # type: ignore[arg-type]
     write_loss(out, file)
     typer.echo(f"loss: {out}")
+
+
+def check_out(out: Path) -> None:
+    """Raise ConfigError for a path that can't be a loss file's."""
+    from fewshot_bench.errors import ConfigError
+
+    if out.suffix != ".json":
+        raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
 
 
 def open_bench(

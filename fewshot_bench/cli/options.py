@@ -44,16 +44,18 @@ def run_plugins(paths: list[str] | None) -> None:
         run_plugin(Path(path))
 
 
-def seed_list(text: str) -> list[int]:
-    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers."""
+def seed_list(text: str, end: int | None = None) -> list[int]:
+    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers below ``end``."""
     from fewshot_bench.config import SEEDS
     from fewshot_bench.errors import ConfigError
 
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts) or len(set(parts)) != len(parts):
         raise ConfigError(f"--seeds takes different numbers with commas, as 0,1,2, not {text!r}")
-    if max(map(int, parts)) >= SEEDS:
-        raise ConfigError(f"a seed is a number below 2**63; in {text!r} one is larger")
+    end = end or SEEDS
+    if max(map(int, parts)) >= end:
+        limit = f"2**{end.bit_length() - 1}"
+        raise ConfigError(f"a seed is a number below {limit}; in {text!r} one is larger")
     return [int(part) for part in parts]
 
 
