@@ -55,10 +55,14 @@ def simplified(loss: SymbolicLoss) -> str | None:
         return value if weight is None else sympy.Float(weight) * value
 
     tree = loss.expression.fold_indexed(combine)
-    numbers = tree.atoms(sympy.Float)
-    if not all(n == 0 or 1 / LARGEST < abs(n) < LARGEST for n in numbers):
+    if not all(map(_readable, tree.atoms(sympy.Number))):
         return None
-    return str(sympy.sstr(tree.xreplace({n: _short(n) for n in numbers}), full_prec=False))
+    short = {n: _short(n) for n in tree.atoms(sympy.Float)}
+    return str(sympy.sstr(tree.xreplace(short), full_prec=False))
+
+
+def _readable(number: Any) -> bool:
+    return number == 0 or bool(number.is_finite and 1 / LARGEST < abs(number) < LARGEST)
 
 
 def _short(number: Any) -> Any:
