@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from fewshot_bench.errors import ConfigError, Interrupted
+from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
 from fewshot_bench.nn.params import Params, trainable
 from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
 from fewshot_bench.training.log import TrainingLog
@@ -90,6 +90,10 @@ class Work(Protocol[B]):
         """Add the gradient of one step to ``.grad``, update buffers, return the mean loss."""
         ...
 
+    def suspect(self, params: Params, batch: B, step: int) -> str:
+        """What in a batch makes the gradient infinite, as ``", episode 7"``; "" where unknown."""
+        ...
+
     def validate(self, params: Params) -> float:
         """Accuracy on validation classes, in [0, 1]; the highest is kept."""
         ...
@@ -146,7 +150,7 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
 
     Raises:
         ConfigError: there is nothing to train.
-        TrainingError: the loss is not finite; the last good state stays on disk.
+        TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
     learned = list(_learned(params).values())
@@ -175,11 +179,26 @@ def _step(state: State, plan: Plan, work: Work[B], batch: B) -> float:
         group["lr"] = plan.learning_rate(state.step)
     state.optimizer.zero_grad(set_to_none=True)
     loss = work.accumulate(state.params, batch, state.step)
+    if not finite_gradient(state.params):
+        raise TrainingError(
+            f"training diverged in step {state.step + 1}"
+            f"{work.suspect(state.params, batch, state.step)}: the gradient is not finite;"
+            " the last good checkpoint is kept; lower the learning rates"
+        )
     if plan.clip is not None:
         torch.nn.utils.clip_grad_value_(_learned(state.params).values(), plan.clip)
     state.optimizer.step()
     state.step += 1
     return loss
+
+
+def finite_gradient(params: Params) -> bool:
+    """Whether no ``.grad`` holds an infinity or NaN; losses can be finite where gradients are not.
+
+    Gradients too long for a float32 norm count as infinite.
+    """
+    grads = [value.grad for value in params.values() if value.grad is not None]
+    return bool(torch.nn.utils.get_total_norm(grads).isfinite())
 
 
 def _judge(state: State, value: float, observer: Observer, log: TrainingLog) -> None:

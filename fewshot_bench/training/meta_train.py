@@ -13,7 +13,7 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.base import FewShotMethod, at_progress, frozen_in
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
+from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.strategy import Strategy, task_by_task
 
@@ -46,6 +46,17 @@ class MetaTraining:
         method = at_progress(self.method, step / self.config.steps)
         return self.strategy(method, params, batch, step)
 
+    def suspect(self, params: Params, batch: EpisodeBatch, step: int) -> str:
+        """The first episode whose own gradient is not finite."""
+        method = at_progress(self.method, step / self.config.steps)
+        for episode in batch:
+            for value in params.values():
+                value.grad = None
+            method.episode_loss(params, episode)[0].backward()  # type: ignore[no-untyped-call]
+            if not finite_gradient(params):
+                return f", episode {episode.number}"
+        return ""
+
     def validate(self, params: Params) -> float:
         """Mean accuracy of the first validation episodes."""
         return float(accuracy(self.method, params, self.val, self.config.val_episodes).mean())
@@ -63,7 +74,7 @@ def meta_train(
         given: parameters trained before, in place of fresh ones of these names.
 
     Raises:
-        TrainingError: the loss is not finite; the last good state stays on disk.
+        TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
     config, method = work.config, work.method

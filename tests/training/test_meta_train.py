@@ -45,9 +45,9 @@ class Quiet:
         self.accuracies.append(accuracy)
 
 
-def trained(config, cache, monkeypatch, observer=None):
+def trained(config, cache, monkeypatch, observer=None, strategy="auto"):
     monkeypatch.setenv("FSBENCH_CACHE", str(cache))
-    run = prepare_run(config, "cpu")
+    run = prepare_run(config, "cpu", strategy=strategy)
     return run, train(run, observer or Quiet())
 
 
@@ -165,6 +165,19 @@ def test_divergence_keeps_the_last_good_state(tiny_folder, tmp_path, monkeypatch
     _, resumed = trained(config, tmp_path / "a", monkeypatch)
     _, whole = trained(config, tmp_path / "b", monkeypatch)
     assert same(whole, resumed)
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "vmap"])
+def test_a_gradient_that_is_not_finite_ends_a_training_too(
+    strategy, tiny_folder, tmp_path, monkeypatch
+):
+    """Batch normalisation keeps losses finite where the gradients through many steps overflow."""
+    monkeypatch.setattr(fit, "SAVE_SECONDS", 0.0)
+    config = tiny_config(tiny_folder, "maml", steps=2)
+    config = config.model_copy(update={"options": {"steps": 8, "lr": 80.0}})
+    with pytest.raises(TrainingError, match=r"step 1, episode \d: the gradient is not finite"):
+        trained(config, tmp_path, monkeypatch, strategy=strategy)
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in METHODS])
