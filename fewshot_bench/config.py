@@ -37,7 +37,7 @@ class TaskConfig(_Model):
         n_query: query images per class.
     """
 
-    n_way: int = Field(5, ge=2)
+    n_way: int = Field(5, ge=2, le=256)  # predictions are stored as bytes
     n_shot: int = Field(1, ge=1)
     n_query: int = Field(15, ge=1)
 

@@ -88,6 +88,24 @@ def test_options_are_checked_against_the_signature():
         resolve_options("maml", {"inner_lr": 1})
     with pytest.raises(ConfigError, match="maml option steps"):
         resolve_options("maml", {"steps": -1})
+    with pytest.raises(ConfigError, match="npbml option relation_widths"):
+        resolve_options("npbml", {"relation_widths": []})
+
+
+def test_signatures_that_say_too_little_are_refused(monkeypatch):
+    def bare(setup, lr=0.1): ...
+    def vague(setup, **options): ...
+    def odd(setup, model: json.JSONDecoder): ...
+    def lost(setup, rate: "NoSuchType" = 1): ...  # noqa: F821
+
+    def options_of(factory):
+        monkeypatch.setitem(METHODS._entries, "mine", Entry("mine", factory))
+        return resolve_options("mine", {})
+
+    assert options_of(bare) == {"lr": 0.1}
+    for factory, message in ((vague, "one by one"), (odd, "no setting can"), (lost, "NoSuchType")):
+        with pytest.raises(ConfigError, match=message):
+            options_of(factory)
 
 
 def test_a_loss_from_elsewhere_belongs_to_the_training(monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.errors import ConfigError
+from fewshot_bench.errors import ConfigError, one_line
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params
 from fewshot_bench.registry import METHODS
@@ -118,16 +118,14 @@ class FixedWays(Protocol):
 
 @runtime_checkable
 class MappedMethod(Protocol):
-    """A method that says whether ``torch.func.vmap`` can run it over the tasks of a batch."""
+    """A method that says whether ``torch.func.vmap`` can run it over the tasks of a batch.
+
+    If it has a true ``light``, too, its tasks are so small that a map pays on a CPU.
+    """
 
     @property
     def maps(self) -> bool:
         """False where an episode draws random numbers or decides by the value of a tensor."""
-        ...
-
-    @property
-    def light(self) -> bool:
-        """Whether tasks are so small that a map pays on a CPU, too."""
         ...
 
 
@@ -138,7 +136,7 @@ def maps_over_tasks(method: FewShotMethod) -> bool:
 
 def runs_light(method: FewShotMethod) -> bool:
     """Whether a map over tasks pays on a CPU."""
-    return isinstance(method, MappedMethod) and method.light
+    return bool(getattr(method, "light", False))
 
 
 def ways_of(method: FewShotMethod) -> int | None:
@@ -169,15 +167,21 @@ def resolve_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
         known = ", ".join(parameters) or "none"
         raise ConfigError(f"{name} has no option {unknown[0]!r}; its options are: {known}")
     fields: dict[str, Any] = {
-        key: (p.annotation, ... if p.default is p.empty else p.default)
+        key: (
+            Any if p.annotation is p.empty else p.annotation,
+            ... if p.default is p.empty else p.default,
+        )
         for key, p in parameters.items()
     }
-    model = pydantic.create_model("Options", __config__={"strict": False}, **fields)
     try:
+        model = pydantic.create_model("Options", __config__={"strict": False}, **fields)
         resolved: dict[str, Any] = model(**given).model_dump()
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{name} option {first['loc'][0]}: {first['msg']}") from error
+    except pydantic.errors.PydanticUserError as error:
+        reason = one_line(str(error).partition(".")[0])
+        raise ConfigError(f"{name} has an option that no setting can give: {reason}") from error
     return resolved
 
 
@@ -196,5 +200,11 @@ def build_method(name: str, setup: Setup, options: dict[str, Any] | None = None)
 
 def _option_parameters(factory: Any) -> dict[str, inspect.Parameter]:
     """Keyword parameters of a method factory; the first parameter is the setup."""
-    signature = inspect.signature(factory, eval_str=True)
-    return dict(list(signature.parameters.items())[1:])
+    try:
+        signature = inspect.signature(factory, eval_str=True)
+    except NameError as error:
+        raise ConfigError(f"an annotation of {factory} can't be understood: {error}") from error
+    parameters = list(signature.parameters.values())[1:]
+    if vague := [p.name for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]:
+        raise ConfigError(f"{factory} must name its options one by one, in place of {vague[0]!r}")
+    return {p.name: p for p in parameters}

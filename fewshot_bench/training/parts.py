@@ -14,6 +14,7 @@ from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.base import FewShotMethod, Setup
 from fewshot_bench.methods.protonet import ProtoNet
 from fewshot_bench.nn.params import Params, subset
+from fewshot_bench.registry import BACKBONES
 from fewshot_bench.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fewshot_bench.training.fit import STATE, Observer, State, Stopwatch
 from fewshot_bench.training.meta_train import MetaTraining, meta_train
@@ -39,6 +40,7 @@ def pretrained_backbone(
     settings, seed = config.pretrain, config.train.seed
     what = [settings.model_dump(), config.backbone, config.task.model_dump(), seed]
     what += loss_hashes(settings.loss)
+    what += filter(None, [BACKBONES.entry(config.backbone).code_sha256()])
     folder = _folder(config, f"pretrain-{safe_name(config.backbone)}", what, store)
     train = ImageLoader(
         store.split("train"), settings.batch, seed, augment=settings.augment, device=val.device
