@@ -10,7 +10,7 @@ from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
 from fewshot_bench.inner.protocols import sees_queries
 from fewshot_bench.methods.base import resolve_options
-from fewshot_bench.methods.gradient import GradientLearner
+from fewshot_bench.methods.gradient import GradientLearner, _Task
 from fewshot_bench.nn.heads import ConeHead
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.registry import METHODS
@@ -76,14 +76,23 @@ def test_first_order_gives_every_weight_a_gradient_without_second_derivatives(na
 
 
 @pytest.mark.parametrize("name", GRADIENT_LEARNERS)
-def test_the_prefix_run_once_equals_running_everything(name):
+def test_the_prefix_run_once_equals_running_everything(name, monkeypatch):
     """As a single stage, the whole network goes through every inner step."""
+    first = _Task._first_moving_stage
+    monkeypatch.setattr(
+        _Task,
+        "_first_moving_stage",
+        lambda task: 0 if isinstance(task.learner.backbone, Unsplit) else first(task),
+    )
     method = build_learner(name, steps=2)
     params, episode = shaken(make_params(method)), make_episode()
     backbone = Unsplit(method.backbone, method.trunk)
     whole = dataclasses.replace(method, backbone=backbone, trunk=0)
     for run in (lambda m: m.episode_loss(params, episode)[0], lambda m: m.predict(params, episode)):
         torch.testing.assert_close(run(method), run(whole), rtol=1e-6, atol=1e-6)
+    backbone.runs = 0
+    whole.episode_loss(params, episode)
+    assert backbone.runs >= 3  # the support set in each step, and the queries
     names = list(learned(params))
     once, always = (
         torch.autograd.grad(m.episode_loss(params, episode)[0], [params[n] for n in names])
@@ -100,11 +109,12 @@ class Unsplit:
 
     def __init__(self, backbone, trunk):
         self.backbone, self.feature_dim, self.stages = backbone, backbone.feature_dim, (self,)
-        self.trunk = trunk
+        self.trunk, self.runs = trunk, 0
 
     def __call__(self, params, x, mode, first=0, last=None):
-        if last == 0 or first == 1:
+        if last == 0:
             return x
+        self.runs += 1
         x = self.backbone(params, x, NormMode(training=False), last=self.trunk)
         return self.backbone(params, x, mode, first=self.trunk)
 
