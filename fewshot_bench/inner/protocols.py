@@ -74,13 +74,14 @@ class InnerOptimizer(Protocol):
         """Fresh omega for parameters of these shapes; all names start with ``optimizer.``."""
         ...
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
         """State before the first step (momenta and the like), {} where there is none.
 
         Args:
             omega: this optimiser's meta-parameters.
             adapted: the parameters before the first step.
-            generator: the task's own, for optimisers that draw something for each task.
+            generator: the task's own, for optimisers that draw something for each task (see
+                :func:`needs_draws`); others may be given None.
         """
         ...
 
@@ -98,7 +99,7 @@ class GradientTransform(Protocol):
         """Fresh omega for parameters of these shapes; all names start with ``optimizer.``."""
         ...
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
         """What stays the same for all steps of one task, {} where there is nothing."""
         ...
 

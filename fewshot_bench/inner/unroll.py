@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.errors import TrainingError
-from fewshot_bench.inner.protocols import InnerOptimizer
+from fewshot_bench.inner.protocols import InnerOptimizer, needs_draws
 from fewshot_bench.nn.params import Params
 from fewshot_bench.nn.transformed import inside_transform
 
@@ -39,15 +39,20 @@ def unroll(
         generator: the task's own, for optimisers that draw; None for one with seed 0.
 
     Raises:
-        TrainingError: the inner loss is not finite; says in which step.
+        TrainingError: the inner loss is not finite, or a gradient that the optimiser decomposes;
+            says in which step.
     """
     if order == 0:
         start = {name: value.detach() for name, value in start.items()}
-    generator = generator or torch.Generator().manual_seed(0)
+    if generator is None and needs_draws(optimizer):
+        generator = torch.Generator().manual_seed(0)
     adapted, state = start, optimizer.start(omega, start, generator)
     for step in range(n_steps):
         grads = _gradients(objective, adapted, step, order)
-        adapted, state = optimizer.step(omega, grads, state, adapted, step)
+        try:
+            adapted, state = optimizer.step(omega, grads, state, adapted, step)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise TrainingError(f"the inner gradient is not finite in inner step {step}") from error
         if order == 0:
             adapted, state = _cut(adapted), _cut(state)
         yield adapted

@@ -66,6 +66,7 @@ class GradientLearner:
         relation: tells the loss how alike queries and classes are; None where it need not know.
         mixes_queries: whether layers share a modulation among the queries of an episode.
         query_weights: of the query loss after each inner step, (steps,); None counts the last only.
+        light: whether inner steps are so short that a CPU is busy with calls, not numbers.
     """
 
     backbone: Backbone
@@ -83,6 +84,7 @@ class GradientLearner:
     relation: Relation | None = None
     mixes_queries: bool = False
     query_weights: tuple[float, ...] | None = None
+    light: bool = False
 
     @property
     def setting(self) -> Setting:
@@ -99,11 +101,6 @@ class GradientLearner:
         see can't leave the transforms inside a map.
         """
         return self.bn in ("batch", "support") and not needs_draws(self.optimizer)
-
-    @property
-    def light(self) -> bool:
-        """Behind a frozen trunk inner steps are short: a CPU is busy with calls, not numbers."""
-        return self.trunk > 0
 
     @property
     def ways(self) -> int | None:
@@ -212,6 +209,7 @@ class _Task:
 
     def path(self, n_steps: int, order: Order) -> Iterator[Params]:
         """The moving parameters before the first step and after each."""
+        drawn = needs_draws(self.learner.optimizer)
         yield self.start
         yield from unroll(
             self._objective,
@@ -220,7 +218,7 @@ class _Task:
             subset(self.params, "optimizer"),
             n_steps=n_steps,
             order=order,
-            generator=self.episode.generator(),
+            generator=self.episode.generator() if drawn else None,
         )
 
     def query_logits(self, adapted: Params, done: int) -> Tensor:

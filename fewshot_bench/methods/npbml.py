@@ -47,7 +47,10 @@ from fewshot_bench.nn.film import Conditioned, FilmMode
 from fewshot_bench.nn.heads import HEAD, ConeHead, Head, ZeroHead
 from fewshot_bench.nn.warp import WarpedBlock
 
+Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 RelationKind = Literal["network", "prototypes"]
+# Pixels up to which one block's steps on a few images are light work (benchmarks/meta_step.py).
+SMALL = 32
 
 
 def npbml(
@@ -57,7 +60,7 @@ def npbml(
     film: bool = True,
     film_mode: FilmMode = "instance",
     relation: RelationKind = "network",
-    relation_widths: tuple[int, ...] = (64, 128, 256, 512),
+    relation_widths: Widths = (64, 128, 256, 512),
     relation_temperature: Rate | None = None,
     trunk: Literal["frozen", "learned"] = "frozen",
     adapted_blocks: Count = 1,
@@ -120,6 +123,7 @@ def npbml(
         bn=bn,
         trunk=first if trunk == "frozen" else 0,
         mixes_queries=film and film_mode == "task",
+        light=trunk == "frozen" and setup.image.size <= SMALL,
     )
     if not losses:
         return learner

@@ -6,13 +6,14 @@ enough to do, and spares a CPU calls where tasks are small, at the price of all 
 together.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode, EpisodeBatch
-from fewshot_bench.errors import ConfigError, TrainingError
+from fewshot_bench.errors import ConfigError, TrainingError, one_line
 from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks, runs_light
 from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
@@ -57,11 +58,12 @@ class AllAtOnce:
     """A ``torch.func.vmap`` over the episodes of a batch.
 
     Args:
-        compiled: compile the map with ``torch.compile``; the first step then takes a minute.
+        compiler: backend of ``torch.compile``, with which the first step takes a minute or more;
+            None does not compile.
     """
 
-    def __init__(self, *, compiled: bool = False) -> None:
-        self._losses = torch.compile(task_losses) if compiled else task_losses
+    def __init__(self, compiler: str | None = None) -> None:
+        self._losses = _compiled(compiler) if compiler else task_losses
 
     def __call__(
         self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
@@ -70,7 +72,7 @@ class AllAtOnce:
         try:
             losses, seen = self._losses(method, params, batch)
             finite = bool(losses.isfinite().all())
-        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # of what is not finite
+        except TrainingError:  # some optimisers can't decompose what is not finite
             finite = False
         if not finite:
             # The map can't say where; one task after another can, and stops there.
@@ -85,14 +87,28 @@ def task_losses(
     method: FewShotMethod, params: Params, batch: EpisodeBatch
 ) -> tuple[Tensor, Params]:
     """Meta-objectives (B,) of all episodes of a batch, and their batch statistics (B, ...)."""
-
-    def one(support: Tensor, query: Tensor) -> tuple[Tensor, Params]:
-        labels = (batch.support_labels, batch.query_labels)
-        episode = Episode(support, labels[0], query, labels[1], batch.n_way)
-        return method.episode_loss(params, episode)
-
+    labels = (batch.support_labels, batch.query_labels)
+    # The compiler can't trace the annotations of an inner function.
+    one = lambda support, query: method.episode_loss(  # noqa: E731
+        params, Episode(support, labels[0], query, labels[1], batch.n_way)
+    )
     losses, seen = torch.func.vmap(one)(batch.support, batch.query)
     return losses, seen
+
+
+def _compiled(backend: str) -> Callable[..., tuple[Tensor, Params]]:
+    from torch._dynamo.exc import TorchDynamoException  # takes a second
+
+    compiled = torch.compile(task_losses, backend=backend, fullgraph=True)
+
+    def losses(*case: Any) -> tuple[Tensor, Params]:
+        try:
+            return compiled(*case)
+        except TorchDynamoException as error:
+            reason = one_line(str(error).strip().partition("\n")[0])
+            raise ConfigError(f"this can't be compiled, leave out --compile: {reason}") from error
+
+    return losses
 
 
 def choose_strategy(
@@ -114,7 +130,7 @@ def choose_strategy(
     mapped = name == "vmap" or (name == "auto" and pays)
     if compiled and not mapped:
         raise ConfigError("--compile goes with --strategy vmap")
-    return AllAtOnce(compiled=compiled) if mapped else task_by_task
+    return AllAtOnce("inductor" if compiled else None) if mapped else task_by_task
 
 
 def _diverged(step: int, episode: int, what: str) -> TrainingError:

@@ -62,3 +62,14 @@ def test_a_loss_that_is_not_finite_names_its_step():
 
     with pytest.raises(TrainingError, match="inf in inner step 2"):
         list(unroll(exploding, {"w": start().abs()}, SGD(0.0), {}, n_steps=5, order=2))
+
+
+def test_a_gradient_that_can_not_be_decomposed_names_its_step():
+    class Decomposing(SGD):
+        def step(self, omega, grads, state, adapted, step):
+            torch.linalg.svd(grads["w"].view(1, 2) * float("nan" if step else "1"))
+            return super().step(omega, grads, state, adapted, step)
+
+    path = unroll(quadratic, {"w": start()}, Decomposing(LR), {}, n_steps=3, order=2)
+    with pytest.raises(TrainingError, match="the inner gradient is not finite in inner step 1"):
+        list(path)

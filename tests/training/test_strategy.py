@@ -8,10 +8,18 @@ import torch
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import EpisodeBatch
 from fewshot_bench.errors import ConfigError, TrainingError
-from fewshot_bench.methods.base import at_progress, maps_over_tasks, resolve_options
+from fewshot_bench.methods.base import (
+    Setup,
+    at_progress,
+    build_method,
+    maps_over_tasks,
+    resolve_options,
+)
+from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training.strategy import AllAtOnce, choose_strategy, task_by_task
 from tests.methods.common import build, learned, make_episode, make_params, shaken
+from tests.tiny import SMALL
 
 MAPPED = [entry.name for entry in METHODS if maps_over_tasks(build(entry.name))]
 CPU = torch.device("cpu")
@@ -70,13 +78,49 @@ def test_a_loss_that_is_not_finite_names_the_episode_and_the_inner_step(strategy
         strategy(method, params, dataclasses.replace(batch, support=support), step=4)
 
 
+def test_what_an_episode_draws_does_not_depend_on_its_queries():
+    batch = make_batch()
+    other = dataclasses.replace(batch.ids, query_ids=batch.ids.query_ids + 1)
+    again = dataclasses.replace(batch, ids=other)
+    assert batch.episode(0).draw == again.episode(0).draw
+    other = dataclasses.replace(batch.ids, support_ids=batch.ids.support_ids + 1)
+    assert batch.episode(0).draw != dataclasses.replace(batch, ids=other).episode(0).draw
+
+
 def test_the_device_decides_unless_told_otherwise():
     method = build("maml", steps=1)
     assert choose_strategy("auto", method, CPU) is task_by_task
     assert isinstance(choose_strategy("auto", method, torch.device("cuda")), AllAtOnce)
     assert isinstance(choose_strategy("vmap", method, CPU), AllAtOnce)
     assert isinstance(choose_strategy("auto", build("npbml"), CPU), AllAtOnce)
+    large = build_method("npbml", Setup("conv4-32", ImageShape(3, 84), 3), SMALL["npbml"])
+    assert choose_strategy("auto", large, CPU) is task_by_task
     assert choose_strategy("auto", build("mt-net"), torch.device("cuda")) is task_by_task
+
+
+@pytest.mark.parametrize("name", ["maml", pytest.param("npbml", marks=pytest.mark.slow)])
+def test_compiled_maps_give_the_same_and_are_compiled_once(name):
+    method, batch = build(name, steps=2), make_batch()
+    grads = []
+    for strategy in (AllAtOnce(), AllAtOnce("eager")):
+        params = make_params(method)
+        strategy(method, params, batch, 0)
+        grads.append({key: value.grad for key, value in learned(params).items()})
+    for key, grad in grads[0].items():
+        torch.testing.assert_close(grads[1][key], grad, msg=key)
+    with torch.compiler.set_stance("fail_on_recompile"):
+        strategy(method, params, make_batch(), 1)
+
+
+def test_what_can_not_be_compiled_is_said():
+    class Opaque:
+        def episode_loss(self, params, episode):
+            torch._dynamo.graph_break()
+            return (params["w"] * episode.query).mean(), {}
+
+    with pytest.raises(ConfigError, match="leave out --compile") as caught:
+        AllAtOnce("eager")(Opaque(), {"w": torch.ones(())}, make_batch(), 0)
+    assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_be_mapped_is_refused():

@@ -62,8 +62,15 @@ class SmoothLeakyReLU:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Element by element; (1 - leak) log(2) / sharpness at 0."""
+        if torch.compiler.is_compiling():
+            # Which has no map over functions of our own, and puts operations together by itself.
+            return _value(x, -self.sharpness * x, self.leak, self.sharpness)
         y: Tensor = _SmoothLeakyReLU.apply(x, self.leak, self.sharpness)[0]
         return y
+
+
+def _value(x: Tensor, scaled: Tensor, leak: float, sharpness: float) -> Tensor:
+    return torch.add(leak * x, F.logsigmoid(scaled), alpha=(leak - 1) / sharpness)
 
 
 class _SmoothLeakyReLU(torch.autograd.Function):
@@ -80,7 +87,7 @@ class _SmoothLeakyReLU(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, leak: float, sharpness: float) -> tuple[Tensor, Tensor]:
         scaled = -sharpness * x
-        value = torch.add(leak * x, F.logsigmoid(scaled), alpha=(leak - 1) / sharpness)
+        value = _value(x, scaled, leak, sharpness)
         return value, torch.rsub(scaled.sigmoid_(), 1, alpha=1 - leak)
 
     @staticmethod

@@ -28,7 +28,7 @@ class Adam:
         """Nothing is learned."""
         return {}
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Both moments of each parameter, zero."""
         return {
             f"{moment}/{name}": torch.zeros_like(value)

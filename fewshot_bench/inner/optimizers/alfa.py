@@ -47,7 +47,7 @@ class GeneratedRates:
             omega[f"optimizer.decay.{name}"] = torch.full((self.n_steps,), self.decay * self.lr)
         return omega
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """No state."""
         return {}
 

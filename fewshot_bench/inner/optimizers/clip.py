@@ -25,7 +25,7 @@ class NormClip:
         """Nothing is learned."""
         return {}
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Nothing."""
         return {}
 

@@ -31,7 +31,7 @@ class Curvature:
                 omega[f"{key}.{mode}"] = torch.eye(size)
         return omega
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Nothing."""
         return {}
 

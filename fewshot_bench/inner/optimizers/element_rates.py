@@ -33,7 +33,7 @@ class ElementRates:
             for name, value in adapted.items()
         }
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """No state."""
         return {}
 

@@ -45,7 +45,7 @@ class SingularScales:
             if value.dim() == 4
         }
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """The positive scales m."""
         keys = {name: f"optimizer.gap.{name}" for name in adapted}
         return {

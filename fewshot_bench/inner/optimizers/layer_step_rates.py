@@ -26,7 +26,7 @@ class LayerStepRates:
         """``optimizer.rate.<name>`` of shape (n_steps,) for each parameter."""
         return {f"optimizer.rate.{name}": torch.full((self.n_steps,), self.lr) for name in adapted}
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """No state."""
         return {}
 

@@ -42,7 +42,7 @@ class RowMasks:
             if value.dim() == 4
         }
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
         """Draw the masks of one task, (out, 1, 1, 1) each; the order of names is fixed."""
         masks: Params = {}
         for name in sorted(adapted):

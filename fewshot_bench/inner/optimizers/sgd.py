@@ -36,7 +36,7 @@ class SGD:
         """Nothing is learned."""
         return {}
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Velocities of zero, under the parameters' own names."""
         if not self.momentum:
             return {}

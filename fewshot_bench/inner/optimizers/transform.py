@@ -30,7 +30,7 @@ class Transformed:
         parts = (self.transform, self.optimizer)
         return merge(part.init(adapted, generator) for part in parts)
 
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator) -> Params:
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
         """What the transform prepared, and the optimiser's state, told apart by a prefix."""
         prepared = self.transform.prepare(omega, adapted, generator)
         own = self.optimizer.start(omega, adapted, generator)
