@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fewshot_bench.errors import DataError, FsbenchError
+from fewshot_bench.errors import ConfigError, DataError, FsbenchError
 
 
 @contextlib.contextmanager
@@ -136,9 +136,17 @@ def safe_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+=-]+", "_", text).lstrip(".")[-60:] or "_"
 
 
+def expanded(text: str) -> Path:
+    """A path that may begin with ``~`` or ``~user``; raises ConfigError for a user unknown here."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{text}: there is no such user") from error
+
+
 def cache_folder() -> Path:
     """Where prepared data and trained models are kept: ``FSBENCH_CACHE``, or the user's cache."""
     if chosen := os.environ.get("FSBENCH_CACHE"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "fewshot_bench"

@@ -8,8 +8,15 @@ import sys
 import pytest
 
 from fewshot_bench import files
-from fewshot_bench.errors import DataError, FsbenchError
-from fewshot_bench.files import atomic_folder, dump_json, load_json, safe_name, write_atomic
+from fewshot_bench.errors import ConfigError, DataError, FsbenchError
+from fewshot_bench.files import (
+    atomic_folder,
+    dump_json,
+    expanded,
+    load_json,
+    safe_name,
+    write_atomic,
+)
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
@@ -85,3 +92,9 @@ def test_json_is_canonical_and_refuses_nan(tmp_path):
 )
 def test_names_become_one_component_of_a_path(text, safe):
     assert safe_name(text) == safe
+
+
+def test_an_unknown_user_is_said():
+    assert expanded("~/x").is_absolute()
+    with pytest.raises(ConfigError, match="no such user"):
+        expanded("~nobody-of-this-name/x")

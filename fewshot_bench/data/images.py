@@ -1,4 +1,7 @@
-"""From an encoded image to a square uint8 array: the one place where pixels are decided."""
+"""From an encoded image to a square uint8 array: the one place where pixels are decided.
+
+Orientation tags of photographs are not followed, as in the published preparations of data sets.
+"""
 
 import io
 from typing import Any
@@ -26,9 +29,9 @@ def decode(data: Encoded, *, size: int, channels: int, invert: bool) -> NDArray[
         uint8 array of shape (size, size, channels).
 
     Raises:
-        ValueError: the data is not an image, or a damaged or truncated one.
+        ValueError: the data is not an image, a damaged or truncated one, or one of unknown range.
     """
-    image = _open(data).convert("L" if channels == 1 else "RGB")
+    image = _eight_bits(_open(data)).convert("L" if channels == 1 else "RGB")
     if image.size != (size, size):
         image = image.resize((size, size), RESAMPLING)
     pixels = np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
@@ -43,6 +46,15 @@ def _open(data: Encoded) -> Image.Image:
         image.load()
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
         raise ValueError(_reason(data, error)) from error
+    return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits become 8; Pillow itself would cut everything above 255."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("an image of 32 bits, whose range is unknown; convert it to 8 bits")
     return image
 
 

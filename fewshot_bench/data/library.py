@@ -10,7 +10,7 @@ from fewshot_bench.data.benchmark import Benchmark
 from fewshot_bench.data.prepare import Options, Progress, prepare
 from fewshot_bench.data.store import MANIFEST, ImageStore, open_store
 from fewshot_bench.errors import ConfigError, DataError
-from fewshot_bench.files import cache_folder, write_atomic
+from fewshot_bench.files import cache_folder, expanded, write_atomic
 from fewshot_bench.registry import BENCHMARKS
 
 _LISTING = "listing.sha256"
@@ -33,7 +33,7 @@ def parse(spec: str) -> tuple[Benchmark, Path | None]:
         return _load(spec), None
     if not rest:
         raise ConfigError("benchmark 'folder' needs a path, as in folder:PATH")
-    path = Path(rest).expanduser()
+    path = expanded(rest)
     return dataclasses.replace(_load(name), name=f"folder:{path.resolve().name}"), path
 
 

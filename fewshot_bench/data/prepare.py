@@ -128,6 +128,8 @@ def detect(
                 return layout.name, layout.scan(source)
     except OSError as error:
         raise DataError(f"{error.filename or source} can't be read: {error.strerror}") from error
+    if not benchmark.layouts:
+        raise DataError(f"{benchmark.name} is made here and has no source")
     known = "; ".join(layout.name for layout in benchmark.layouts)
     raise DataError(f"{shown or source} is no known layout of {benchmark.name}; known are: {known}")
 

@@ -78,14 +78,14 @@ class Manifest:
     @classmethod
     def from_json(cls, value: dict[str, Any], where: Path) -> "Manifest":
         """Read it back; raises DataError for a newer schema or missing fields."""
-        if value.get("schema", 0) > SCHEMA:
-            raise DataError(
-                f"{where} was written by a newer fewshot_bench; update it or prepare again"
-            )
         try:
+            if value.get("schema", 0) > SCHEMA:
+                raise DataError(
+                    f"{where} was written by a newer fewshot_bench; update it or prepare again"
+                )
             tuples = {key: tuple(value[key]) for key in ("mean", "std")}
             return cls(**{**value, **tuples})
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise DataError(f"{where} is not a store manifest; prepare the data again") from error
 
 

@@ -122,5 +122,5 @@ class StoreWriter:
         return (
             f"{self.benchmark.name}: {len(self.corrupt)} damaged or missing images, the first is"
             f" {first['class']}/{first['key']} ({first['reason']});"
-            " mend them, or leave them out with --skip-corrupt"
+            " mend them, or leave them out with fsbench data prepare --skip-corrupt"
         )

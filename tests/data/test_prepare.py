@@ -175,6 +175,9 @@ def test_damaged_stores_are_refused(tmp_path: Path) -> None:
     (folder / "store.json").write_text(json.dumps(newer))
     with pytest.raises(DataError, match="written by a newer fewshot_bench"):
         open_store(folder)
+    (folder / "store.json").write_text("[]")
+    with pytest.raises(DataError, match="is not a store manifest"):
+        open_store(folder)
     (folder / "store.json").write_text(json.dumps(manifest)[:-40])
     with pytest.raises(DataError, match="can't be read"):
         open_store(folder)

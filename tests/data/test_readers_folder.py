@@ -1,10 +1,12 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from fewshot_bench.data.readers import folder
 from fewshot_bench.data.readers.folder import FOLDER, listing
 from fewshot_bench.errors import DataError
 
@@ -99,6 +101,7 @@ def test_a_class_in_two_splits(tmp_path: Path) -> None:
         ("path,class,split\n,ant,train\n", "line 2: path or class is empty"),
         ("path,class,split\n/a.png,ant,train\n", "must be relative to the CSV file"),
         ("path,class,split\na.png,ant,train\nb.png,ant,test\n", "stands in two splits"),
+        ("path,class,split\na.png,ant,train\n./a.png,bee,test\n", r"line 3: \./a\.png is .* twice"),
         ("path,class,split\nnone.png,ant,train\n", r"ant/none \(the file is missing\)"),
         ("path,class,split\n\xff\xfe,ant,train\n", "can't be read as CSV"),
     ],
@@ -111,8 +114,8 @@ def test_csv_mistakes(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_equal_file_names_in_a_csv_are_told_apart_by_their_folders(tmp_path: Path) -> None:
-    for i, folder in enumerate("ab"):
-        write(tmp_path / folder / "0.png", picture(i))
+    for i, name in enumerate("ab"):
+        write(tmp_path / name / "0.png", picture(i))
     path = write(tmp_path / "l.csv", b"path,class,split\na/0.png,ant,train\nb/0.png,ant,train\n")
     store = prepared(FOLDER, path, tmp_path / "out")
     assert keys(store) == ["a/0.png", "b/0.png"]
@@ -134,3 +137,13 @@ def test_the_listing_changes_with_the_files(tmp_path: Path) -> None:
         assert listing(source) != before
     write(tree / "val/cat/new.png", picture(1))
     assert listing(tree) != before
+
+
+def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: Any) -> None:
+    def locked(path: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    tree = folder_tree(tmp_path / "tree")
+    monkeypatch.setattr(folder, "image_names", locked)
+    with pytest.raises(DataError, match=r"tree/.* can't be read: Permission denied"):
+        listing(tree)

@@ -93,8 +93,13 @@ def _rows(path: Path) -> Iterator[tuple[str, str, SplitName]]:
             reader = csv.DictReader(file)
             if lacking := [c for c in _COLUMNS if c not in (reader.fieldnames or ())]:
                 raise DataError(f"{path} lacks the column {lacking[0]!r}; needed: path,class,split")
+            seen: set[str] = set()
             for row in reader:
-                yield _row(path, reader.line_num, row)
+                image, name, split = _row(path, reader.line_num, row)
+                if (place := os.path.normpath(image)) in seen:
+                    raise DataError(f"{path}, line {reader.line_num}: {image} is there twice")
+                seen.add(place)
+                yield image, name, split
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} can't be read as CSV: {error}") from error
 
@@ -118,14 +123,20 @@ def listing(source: Path) -> str:
         DataError: the source can't be listed.
     """
     digest = hashlib.sha256()
-    for name, path in _files(source):
-        try:
-            facts = path.stat()
-        except OSError:  # a missing file is reported, with its name, when it is read
-            digest.update(f"{name}\tmissing\n".encode())
-            continue
-        digest.update(f"{name}\t{facts.st_size}\t{facts.st_mtime_ns}\n".encode())
+    try:
+        for name, path in _files(source):
+            digest.update(f"{name}\t{_facts(path)}\n".encode())
+    except OSError as error:
+        raise DataError(f"{error.filename or source} can't be read: {error.strerror}") from error
     return digest.hexdigest()
+
+
+def _facts(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:  # a missing file is reported, with its name, when it is read
+        return "missing"
+    return f"{facts.st_size}\t{facts.st_mtime_ns}"
 
 
 def _files(source: Path) -> Iterator[tuple[str, Path]]:
