@@ -10,6 +10,7 @@ An entry is a lazy ``"module:Object"`` string beside a few facts for listings, s
 """
 
 import difflib
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -54,8 +55,9 @@ class Entry:
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f"{self.name!r} ({self.origin}) can't be loaded: {error}") from error
+        except Exception as error:  # another package's module can raise anything
+            where = f"{self.name!r} ({self.origin})"
+            raise ConfigError(f"{where} can't be loaded: {error!r}") from error
 
     def code_sha256(self) -> str:
         """Over the source files of another package or of a plug-in; "" for this package's own."""
@@ -70,6 +72,8 @@ class Entry:
 
 def _module_of(target: Any) -> str:
     """Where an object is defined; for one without a place of its own, where its type is."""
+    while isinstance(target, functools.partial):
+        target = target.func
     return str(getattr(target, "__module__", None) or type(target).__module__)
 
 

@@ -1,5 +1,6 @@
 """Registries: names, hints, plug-ins, and no second owner of a name."""
 
+import functools
 import json
 import sys
 
@@ -84,3 +85,5 @@ def test_a_plugin_is_known_by_its_source(tmp_path):
     assert Entry("len", len).code_sha256() == "", "no source, no hash"
     assert Entry("maml", "fewshot_bench.methods.maml:maml").code_sha256() == ""
     assert len(Entry("dumps", json.dumps).code_sha256()) == 64
+    partial = functools.partial(json.dumps, indent=1)
+    assert Entry("dumps", partial).code_sha256() == Entry("dumps", json.dumps).code_sha256()

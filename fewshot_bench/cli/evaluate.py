@@ -59,6 +59,10 @@ def evaluate(
     Without --checkpoint a model trained for the same configuration is taken from the cache; if
     there is none it is trained first, with the benchmark's quick recipe.
     """
+    from fewshot_bench.errors import ConfigError
+
+    if seeds and seed is not None:
+        raise ConfigError("--seed is for one training seed, --seeds for several; give one of them")
     o.run_plugins(plugin)
     shape = (n_way, n_shot, n_query)
     named = o.run_settings(method, benchmark, backbone, image_size, shape, seed)

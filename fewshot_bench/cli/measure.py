@@ -25,7 +25,7 @@ from fewshot_bench.evaluation.evaluate import (
 )
 from fewshot_bench.evaluation.intervals import interval_of, question
 from fewshot_bench.evaluation.result import Result, config_sha256, make_result, write_result
-from fewshot_bench.files import safe_name
+from fewshot_bench.files import disk_errors, safe_name, sha256
 from fewshot_bench.platform import environment, source_state
 from fewshot_bench.registry import METHODS
 from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
@@ -51,6 +51,7 @@ def measure(
     _check_question(config.evaluate, len(seeds))
     run = open_run(config, device, workers)
     _check_classes(run)
+    _check_possible(run, out)
     results: list[Result] = []
     folders: list[Path] = []
     for seed in seeds:
@@ -91,6 +92,25 @@ def _check_classes(run: Run) -> None:
         )
 
 
+def _check_possible(run: Run, out: Path | None) -> None:
+    """Raise an error, before hours of training, if the test can't be made or not be written."""
+    sampler = _test_loader(run).sampler
+    most, wanted = getattr(sampler, "total", None), run.config.evaluate.episodes
+    if most is not None and wanted and wanted > most:
+        raise ConfigError(
+            f"{run.config.evaluate.split} has {most} disjoint {run.test_task.id} episodes, not"
+            f" {wanted}; leave out --episodes to take them all"
+        )
+    if out is not None:
+        with disk_errors(str(out)):
+            out.mkdir(parents=True, exist_ok=True)
+
+
+def _test_loader(run: Run) -> EpisodeLoader:
+    settings = run.config.evaluate
+    return run.loader(settings.split, run.test_task, settings.seed, settings.sampler)
+
+
 def with_seed(run: Run, seed: int) -> Run:
     """The same run with another training seed."""
     train = run.config.train.model_copy(update={"seed": seed})
@@ -109,7 +129,7 @@ def measure_one(
         checkpoint: file that the model comes from; None if it is the run's own.
     """
     settings = run.config.evaluate
-    loader = run.loader(settings.split, run.test_task, settings.seed, settings.sampler)
+    loader = _test_loader(run)
     until = (
         StopRule(settings.until_half_width, settings.level) if settings.until_half_width else None
     )
@@ -152,7 +172,7 @@ def _document(
             "adaptation": METHODS.entry(run.config.method).summary.startswith(ADAPTATION),
             "config": config,
             "config_sha256": config_sha256(config),
-            "code_sha256": METHODS.entry(run.config.method).code_sha256() or None,
+            "code_sha256": _code_sha256(run),
         },
         "dataset": describe_dataset(run.store.manifest, loader.sampler.split),
         "protocol": describe_protocol(loader.sampler, outcome.columns, until),
@@ -161,6 +181,12 @@ def _document(
         "timing": {**outcome.timing, "train_s": model.info.get("seconds")},
         "summary": _summary(outcome, run.config.evaluate.level),
     }
+
+
+def _code_sha256(run: Run) -> str | None:
+    """Of everything from outside this package that makes the method: sources and loss files."""
+    parts = [*run.code, *run.config.loss_hashes]
+    return sha256("".join(parts).encode()) if len(parts) > 1 else next(iter(parts), None)
 
 
 def _trained(model: Checkpoint, seeds: Sequence[int]) -> dict[str, Any]:

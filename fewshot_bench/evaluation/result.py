@@ -90,11 +90,13 @@ def _identity(info: dict[str, Any]) -> dict[str, Any]:
     config["train"] = {key: value for key, value in config["train"].items() if key != "seed"}
     names = ("id", "way", "shot", "query", "sampler")
     protocol = {name: info["protocol"].get(name) for name in names}
+    code = info["method"].get("code_sha256")
     return {
         "method": info["method"]["id"],
         "config": config,
         "protocol": protocol,
         "data fingerprint": info["dataset"]["fingerprint"],
+        **({"code": code} if code else {}),
     }
 
 

@@ -83,13 +83,17 @@ class Run:
         """Shape of the benchmark's images."""
         return ImageShape(self.store.manifest.channels, self.store.manifest.image_size)
 
+    @property
+    def code(self) -> list[str]:
+        """SHA-256 of the sources of method and backbone, as far as they are not of this package."""
+        entries = METHODS.entry(self.config.method), BACKBONES.entry(self.config.backbone)
+        return [digest for entry in entries if (digest := entry.code_sha256())]
+
     @functools.cached_property
     def folder(self) -> Path:
         """Where this training lives in the cache."""
         fingerprint, relation = self.store.manifest.fingerprint, self.relation_network is not None
-        entries = METHODS.entry(self.config.method), BACKBONES.entry(self.config.backbone)
-        code = [digest for entry in entries if (digest := entry.code_sha256())]
-        training_id = self.config.training_id(fingerprint, *code, relation=relation)
+        training_id = self.config.training_id(fingerprint, *self.code, relation=relation)
         method, benchmark = safe_name(self.config.method), safe_name(self.config.benchmark)
         return cache_folder() / "runs" / benchmark / f"{method}-{training_id}"
 

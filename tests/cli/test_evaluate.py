@@ -202,5 +202,17 @@ def test_intervals_that_can_not_come_of_it_are_refused_before_training(on):
     on_val = ("--set", "evaluate.split=val", "--n-way", CLASSES["val"])
     with mock.patch("fewshot_bench.cli.measure.obtain_model", side_effect=AssertionError):
         assert "say nothing about other" in fails("evaluate", *on, *new, *on_val)
-        assert "one trained model" in fails("evaluate", *on, *new, "--seeds", "0,1")
+        seeds = ("--interval", "open_classes", "--seeds", "77,78")
+        assert "one trained model" in fails("evaluate", *on, "-m", "protonet", *seeds)
     assert "evaluate.until_half_width" in fails("evaluate", *on, "--until-half-width", "2")
+
+
+def test_what_can_not_be_tested_or_written_is_refused_before_training(on, tmp_path):
+    new, taken = ("-m", "protonet", "--seed", 77), tmp_path / "file"
+    taken.write_text("")
+    with mock.patch("fewshot_bench.cli.measure.obtain_model", side_effect=AssertionError):
+        assert "can't write" in fails("evaluate", *on, *new, "--out", taken)
+        assert "shot + query" in fails("evaluate", *on, *new, "--n-query", 9)
+        disjoint = ("--sampler", "disjoint", "--episodes", 500)
+        assert "disjoint 3-way" in fails("evaluate", *on, *new, *disjoint)
+    assert "one of them" in fails("evaluate", *on, *new, "--seeds", "0,1")

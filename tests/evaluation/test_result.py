@@ -10,12 +10,15 @@ from fewshot_bench.evaluation.result import (
     EPISODES,
     RESULT,
     columns_sha256,
+    configuration,
+    difference,
     make_result,
     pack,
     read_result,
     result_id,
     write_result,
 )
+from tests.leaderboard.synthetic import synthetic
 
 COLUMNS = {
     "n_correct": np.array([3, 4], dtype=np.uint16),
@@ -68,3 +71,11 @@ def test_alterations_damage_and_newer_schemas_are_named(tmp_path):
     (folder / RESULT).write_text("{")
     with pytest.raises(DataError, match="can't be read"):
         read_result(folder)
+
+
+def test_other_code_is_another_configuration():
+    info = synthetic("mine", 0.1, 0, 40).info
+    edited = {**info, "method": {**info["method"], "code_sha256": "a" * 64}}
+    assert configuration(info) == configuration(synthetic("mine", 0.1, 1, 40).info)
+    assert configuration(edited) != configuration(info)
+    assert difference(edited, info) == f'code is "{"a" * 64}" and unset'
