@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import Episode, EpisodeLoader
-from fewshot_bench.errors import TrainingError
+from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod
 from fewshot_bench.nn.params import Params
 
@@ -73,9 +73,15 @@ def _episode_logits(
 @torch.no_grad()
 def _logits(method: FewShotMethod, params: Params, episode: Episode) -> Tensor:
     try:
-        return method.predict(params, episode)
+        logits = method.predict(params, episode)
     except TrainingError:  # the inner loss diverged: such an episode is recorded, never dropped
         return episode.query.new_full((len(episode.query), episode.n_way), torch.nan)
+    if logits.shape != (len(episode.query), episode.n_way):
+        raise ConfigError(
+            f"predict gave logits of shape {tuple(logits.shape)}, not (queries, classes) ="
+            f" {(len(episode.query), episode.n_way)}"
+        )
+    return logits
 
 
 def _embedded_logits(

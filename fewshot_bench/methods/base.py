@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import pydantic
 import torch
@@ -192,9 +192,18 @@ def build_method(name: str, setup: Setup, options: dict[str, Any] | None = None)
         name: registered name.
         setup: backbone, image shape and number of classes.
         options: keyword arguments of the method, checked against its signature.
+
+    Raises:
+        ConfigError: unknown name, impossible options, or an object that is no method.
     """
     factory = METHODS.load(name)
     method: FewShotMethod = factory(setup, **resolve_options(name, options or {}))
+    for function in ("init", "episode_loss", "predict"):
+        if not callable(getattr(method, function, None)):
+            raise ConfigError(f"method {name} lacks the function {function!r}")
+    if (setting := getattr(method, "setting", None)) not in get_args(Setting):
+        known = ", ".join(get_args(Setting))
+        raise ConfigError(f"method {name} needs an attribute setting: {known}; not {setting!r}")
     return method
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench.errors import TrainingError
+from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.evaluate import evaluate
 from fewshot_bench.evaluation.predict import accuracy, predict
 from fewshot_bench.training.run import prepare_run
@@ -92,3 +92,15 @@ def test_methods_never_see_query_labels(tiny_folder):
             return run.method.predict(params, dataclasses.replace(episode))
 
     evaluate(Spy(), params, run.loader("test", run.test_task, 0), 3)
+
+
+def test_logits_of_another_shape_are_refused(tiny_folder):
+    class Transposed:
+        setting = "inductive"
+
+        def predict(self, params, episode):
+            return torch.zeros(episode.n_way, len(episode.query))
+
+    run, _ = make_run(tiny_folder, "maml")
+    with pytest.raises(ConfigError, match=r"logits of shape \(3, 12\)"):
+        evaluate(Transposed(), {}, run.loader("test", run.test_task, 0), 1)
