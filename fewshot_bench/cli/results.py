@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show, verify or submit stored results.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Folder that is searched for results.")]
+One = Annotated[Path, typer.Argument(help="Folder of one result.")]
 Folders = Annotated[list[Path], typer.Argument(help="Folders that are searched for results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[Path, typer.Option(help="The leaderboard they are added to.")]
@@ -48,7 +49,7 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
 
 
 @app.command()
-def show(folder: Folder, as_json: Json = False) -> None:
+def show(folder: One, as_json: Json = False) -> None:
     """Everything that one result says of itself."""
     import json
 

@@ -55,7 +55,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             header = (file.metadata() or {}).get(_KEY)
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
+        raise CheckpointError(
+            f"checkpoint {path} is damaged ({error}); remove it, and what made it can make it anew"
+        ) from error
     if header is None:
         raise CheckpointError(f"{path} was not written by fewshot_bench (no description inside)")
     info: dict[str, Any] = json.loads(header)

@@ -1,5 +1,6 @@
 """The record of a training: one JSON line per event, and TensorBoard where it is installed."""
 
+import contextlib
 import json
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +18,9 @@ class TrainingLog:
     def __init__(self, folder: Path, resume_step: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.jsonl"
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= resume_step]
-        path.write_text("".join(kept), encoding="utf-8")
+        kept = [event for event in _events(path) if event["step"] <= resume_step]
+        text = "".join(f"{json.dumps(event)}\n" for event in kept)
+        path.write_text(text, encoding="utf-8")
         self._file = path.open("a", encoding="utf-8")
         self._board = _tensorboard(folder, resume_step)
 
@@ -46,18 +48,23 @@ class TrainingLog:
 
 def learning_curve(folder: Path, points: int = 60) -> list[tuple[int, float]]:
     """(step, validation accuracy) of a training, at most ``points`` of them; [] without a log."""
-    lines = [json.loads(line) for line in _lines(folder / "log.jsonl")]
-    curve = [(line["step"], line["val_accuracy"]) for line in lines if "val_accuracy" in line]
+    events = _events(folder / "log.jsonl")
+    curve = [(event["step"], event["val_accuracy"]) for event in events if "val_accuracy" in event]
     every = -(-len(curve) // points) or 1
     return curve[::-every][::-1]  # the last one always, since it is where the training ended
 
 
-def _lines(path: Path) -> list[str]:
-    """Whole lines of a log; a killed process may have left half of one at the end."""
+def _events(path: Path) -> list[dict[str, Any]]:
+    """What a log holds; a killed process or a full disk may have left broken lines."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    return [line for line in lines if line.endswith("\n") and line.startswith("{")]
+    events = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict) and isinstance(event.get("step"), int):
+                events.append(event)
+    return events
 
 
 def _tensorboard(folder: Path, resume_step: int) -> Any:

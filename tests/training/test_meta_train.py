@@ -16,6 +16,7 @@ from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training import fit
 from fewshot_bench.training.fit import STATE
+from fewshot_bench.training.log import TrainingLog, learning_curve
 from fewshot_bench.training.meta_train import MetaTraining, learning_rate, meta_train
 from fewshot_bench.training.run import MODEL, prepare_run, train
 from tests.tiny import tiny_config
@@ -178,6 +179,15 @@ def test_a_gradient_that_is_not_finite_ends_a_training_too(
     with pytest.raises(TrainingError, match=r"step 1, episode \d: the gradient is not finite"):
         trained(config, tmp_path, monkeypatch, strategy=strategy)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_broken_lines_of_a_log_are_left_out(tmp_path):
+    lines = ['{"step": 1, "val_accuracy": 0.5}', "{broken", "[]", '{"step": 2}', '{"step": "x"}']
+    (tmp_path / "log.jsonl").write_text("\n".join(lines), errors="replace")
+    assert learning_curve(tmp_path) == [(1, 0.5)]
+    with TrainingLog(tmp_path, 1) as log:
+        log.write(2, val_accuracy=0.75)
+    assert learning_curve(tmp_path) == [(1, 0.5), (2, 0.75)]
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in METHODS])

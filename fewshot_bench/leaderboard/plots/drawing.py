@@ -94,7 +94,10 @@ def _profile(entrants: Sequence[Entrant], level: float) -> Figure:
 def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
     del level
     entrants = with_distinct_names(entrants)
-    return learning_curves([_curve(entrant) for entrant in entrants], heading(entrants[0]))
+    headings = dict.fromkeys(map(heading, entrants))
+    if len(headings) > 1:
+        raise ConfigError(f"curves of {' and '.join(headings)} do not belong in one picture")
+    return learning_curves([_curve(entrant) for entrant in entrants], next(iter(headings)))
 
 
 def _curve(entrant: Entrant) -> Curve:

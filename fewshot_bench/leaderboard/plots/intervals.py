@@ -58,7 +58,7 @@ def interval_plot(
         note: what the intervals mean, below the axis.
     """
     bars = sorted(bars, key=lambda bar: (-bar.mean, bar.name))
-    figure, axes = new_figure(0.75 + 0.17 * len(bars), title)
+    figure, axes = new_figure(max(1.3, 0.75 + 0.17 * len(bars)), title)
     for row, bar in enumerate(bars):
         _draw(axes, row, bar)
     bold = {row for row, bar in enumerate(bars) if bar.kind == "lead"}

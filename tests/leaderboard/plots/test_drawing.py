@@ -11,6 +11,7 @@ import pytest
 from matplotlib.text import Text
 from scipy import stats as scipy_stats
 
+from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.compare import Entrant
 from fewshot_bench.evaluation.result import make_result, write_result
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
@@ -194,3 +195,12 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
     assert (tmp_path / "bars.svg").read_bytes().startswith(b"<?xml")
     for kind in KINDS:
         assert f"| `{kind}` |" in text
+
+
+def test_curves_of_different_data_do_not_share_a_picture():
+    one, two = (
+        Entrant("x", (synthetic("x", 0.1, 0, T, benchmark=name),))
+        for name in ("glyphs", "omniglot")
+    )
+    with pytest.raises(ConfigError, match="do not belong in one picture"):
+        draw("curves", [one, two])
