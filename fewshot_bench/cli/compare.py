@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Folders = Annotated[
     list[Path],
-    typer.Argument(help="Result folders; one with several seeds inside counts as one method."),
+    typer.Argument(help="Result folders; results of one configuration count as one method."),
 ]
 Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -29,9 +29,10 @@ def compare(
     """
     import json
 
-    from fewshot_bench.evaluation.compare import compare_entrants, load_entrant
+    from fewshot_bench.evaluation.compare import compare_entrants
+    from fewshot_bench.evaluation.entrants import load_entrants
 
-    entrants = [load_entrant(path) for path in results]
+    entrants = [entrant for path in results for entrant in load_entrants(path)]
     comparison = compare_entrants(entrants, level, allow_unpaired=allow_unpaired)
     if as_json:
         typer.echo(json.dumps(_document(comparison, level), indent=1, ensure_ascii=False))

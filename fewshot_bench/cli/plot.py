@@ -8,7 +8,7 @@ import typer
 Kind = Annotated[str, typer.Argument(help="interval, cd, profile, curves, cost, pairs or classes.")]
 Folders = Annotated[
     list[Path],
-    typer.Argument(help="Result folders; one with several seeds inside counts as one method."),
+    typer.Argument(help="Result folders; results of one configuration count as one method."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="File to write: .svg, .png or .pdf.")]
 Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
@@ -21,11 +21,12 @@ def plot(kind: Kind, results: Folders, out: Out, level: Level = 0.95) -> None:
     profile: share of episodes above each accuracy. curves: validation accuracy in training.
     cost: accuracy against seconds. pairs: paired differences. classes: accuracy by class.
     """
-    from fewshot_bench.evaluation.compare import load_entrant
+    from fewshot_bench.evaluation.entrants import load_entrants
     from fewshot_bench.leaderboard.plots.drawing import draw
     from fewshot_bench.leaderboard.plots.files import check_suffix, save
 
     check_suffix(out)
-    figure = draw(kind, [load_entrant(path) for path in results], level)
+    entrants = [entrant for path in results for entrant in load_entrants(path)]
+    figure = draw(kind, entrants, level)
     save(figure, out)
     typer.echo(f"wrote {out}")

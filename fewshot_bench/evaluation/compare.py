@@ -5,14 +5,14 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fewshot_bench.errors import ResultError, StatisticsError, UnpairedError
+from fewshot_bench.errors import StatisticsError, UnpairedError
+from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
-from fewshot_bench.evaluation.result import RESULT, Result, difference, read_result
+from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import (
     DegenerateWarning,
     Interval,
@@ -26,19 +26,6 @@ from fewshot_bench.stats import (
     rank_sets,
 )
 from fewshot_bench.stats.distributions import t_quantile
-
-
-@dataclass(frozen=True, eq=False)
-class Entrant:
-    """One method in a comparison.
-
-    Attributes:
-        name: how tables call it.
-        results: one evaluation per training seed, on the same episodes.
-    """
-
-    name: str
-    results: tuple[Result, ...]
 
 
 @dataclass(frozen=True)
@@ -91,66 +78,6 @@ class _Raw:
     p: float
     effect: float
     mde80: float
-
-
-def load_entrant(path: Path) -> Entrant:
-    """Read one result folder, or a folder of results of one method with different seeds.
-
-    Of several results of one trained model the one with the longest episode list counts, if the
-    others are beginnings of it; then all seeds are cut to the list they have in common.
-
-    Raises:
-        ResultError: nothing there, or results that do not belong together; says what differs.
-    """
-    folders = [file.parent for file in sorted(path.rglob(RESULT))]
-    if not folders:
-        raise ResultError(f"{path} holds no {RESULT}; give a folder that fsbench evaluate wrote")
-    results = tuple(read_result(folder) for folder in folders)
-    for other in results[1:]:
-        if differing := difference(results[0].info, other.info):
-            raise ResultError(
-                f"{path} holds results of several configurations ({differing});"
-                " name one folder each"
-            )
-    by_seed: dict[int, list[Result]] = {}
-    for result in results:
-        by_seed.setdefault(result.info["checkpoint"]["training_seed"], []).append(result)
-    longest = [_longest(path, seed, same) for seed, same in sorted(by_seed.items())]
-    return Entrant(results[0].info["method"]["id"], _common_length(longest))
-
-
-def _longest(path: Path, seed: int, results: Sequence[Result]) -> Result:
-    """The result with most episodes of one seed; raises ResultError for those of other things."""
-    longest = max(results, key=lambda r: (len(r.accuracy), r.info["result_id"]))
-    for other in results:
-        if differing := _clash(longest, other):
-            raise ResultError(
-                f"{path} holds two results of training seed {seed} with different {differing};"
-                " name one folder each"
-            )
-    return longest
-
-
-def _clash(longest: Result, other: Result) -> str:
-    """What keeps a result from being a beginning of the longest one; "" if nothing does."""
-    models = [result.info["checkpoint"].get("sha256") for result in (longest, other)]
-    if models[0] != models[1]:
-        return "trained parameters"
-    return "" if _begins(longest, other) else "episode lists"
-
-
-def _begins(longer: Result, shorter: Result) -> bool:
-    """Whether one episode list is the beginning of another."""
-    hashes = shorter.columns["episode_hash"]
-    return np.array_equal(longer.columns["episode_hash"][: len(hashes)], hashes)
-
-
-def _common_length(results: Sequence[Result]) -> tuple[Result, ...]:
-    """Results of different seeds cut to the shortest list, where the others go on from it."""
-    shortest = min(results, key=lambda r: len(r.accuracy))
-    if not all(_begins(result, shortest) for result in results):
-        return tuple(results)  # whoever needs the same episodes says so
-    return tuple(result.first(len(shortest.accuracy)) for result in results)
 
 
 def compare_entrants(
@@ -275,16 +202,3 @@ def _episode_source(result: Result) -> dict[str, Any]:
         "samplers": protocol["sampler"]["mode"],
         "episode seeds": protocol["sampler"]["seed"],
     }
-
-
-def with_distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Give entrants of one method the backbone as a surname, or a number where that is the same."""
-    backbones = [e.results[0].info["method"]["config"]["backbone"] for e in entrants]
-    named = []
-    for i, entrant in enumerate(entrants):
-        twins = [j for j, other in enumerate(entrants) if other.name == entrant.name]
-        telling = len({backbones[j] for j in twins}) == len(twins)
-        surname = backbones[i] if telling else f"#{twins.index(i) + 1}"
-        name = entrant.name if len(twins) == 1 else f"{entrant.name} {surname}"
-        named.append(Entrant(name, entrant.results))
-    return named

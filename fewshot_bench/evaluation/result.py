@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,12 @@ def configuration(info: dict[str, Any]) -> str:
     return json.dumps(list(_identity(info).values()), sort_keys=True)
 
 
-def difference(a: dict[str, Any], b: dict[str, Any]) -> str:
-    """The first setting, and its two values, in which configurations differ; "" for the same."""
-    left, right = (_flat(_identity(info)) for info in (a, b))
-    for name in sorted(left.keys() | right.keys()):
-        values = [side.get(name, "unset") for side in (left, right)]
-        if values[0] != values[1]:
-            return f"{name} is {values[0]} and {values[1]}"
-    return ""
+def differing(infos: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Of each configuration the settings, as JSON by dotted name, that not all have in common."""
+    tables = [_flat(_identity(info)) for info in infos]
+    names = sorted(set().union(*tables))
+    apart = [name for name in names if len({t.get(name, "unset") for t in tables}) > 1]
+    return [{name: table.get(name, "unset") for name in apart} for table in tables]
 
 
 def _identity(info: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from fewshot_bench.errors import ResultError, StatisticsError, UnpairedError
-from fewshot_bench.evaluation.compare import Entrant, compare_entrants, load_entrant
+from fewshot_bench.evaluation.compare import compare_entrants
+from fewshot_bench.evaluation.entrants import Entrant, load_entrants, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import make_result, write_result
 from fewshot_bench.stats import seed_episode_ci
@@ -149,17 +150,25 @@ def test_results_of_one_method_get_distinct_names():
     assert sorted(comparison.names) == ["a conv4-32", "a conv4-64"]
 
 
-def test_folders_of_seeds_are_one_entrant(tmp_path):
+def test_the_seeds_of_a_configuration_are_one_entrant(tmp_path):
     for seed in range(3):
         write_result(fake("a", 0.1, seed), tmp_path / "a" / f"seed-{seed}")
     assert len(load_entrant(tmp_path / "a").results) == 3
-    changed = fake("a", 0.1, 5, protocol={"id": "x"})
-    write_result(changed, tmp_path / "a" / "then")
-    message = r'several configurations \(protocol.id is "test/5-way" and "x"\); name one'
-    with pytest.raises(ResultError, match=message):
-        load_entrant(tmp_path / "a")
+    for seed in range(2):
+        other = fake("a", 0.1, seed)
+        other.info["method"]["config"]["pretrain"] = {"steps": 7}
+        write_result(make_result(other.info, other.columns), tmp_path / "a" / f"other-{seed}")
+    entrants = load_entrants(tmp_path / "a")
+    assert sorted(len(entrant.results) for entrant in entrants) == [2, 3]
+    names = sorted(entrant.name for entrant in with_distinct_names(entrants))
+    assert names == ["a pretrain.steps=7", "a pretrain.steps=unset"]
     with pytest.raises(ResultError, match=r"holds no result.json"):
-        load_entrant(tmp_path / "nothing")
+        load_entrants(tmp_path / "nothing")
+
+
+def load_entrant(path):
+    [entrant] = load_entrants(path)
+    return entrant
 
 
 def measured(folder, seed=0, episodes=T, sha="s", **changes):

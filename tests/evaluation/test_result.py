@@ -11,7 +11,7 @@ from fewshot_bench.evaluation.result import (
     RESULT,
     columns_sha256,
     configuration,
-    difference,
+    differing,
     make_result,
     pack,
     read_result,
@@ -78,4 +78,4 @@ def test_other_code_is_another_configuration():
     edited = {**info, "method": {**info["method"], "code_sha256": "a" * 64}}
     assert configuration(info) == configuration(synthetic("mine", 0.1, 1, 40).info)
     assert configuration(edited) != configuration(info)
-    assert difference(edited, info) == f'code is "{"a" * 64}" and unset'
+    assert differing([edited, info]) == [{"code": f'"{"a" * 64}"'}, {"code": "unset"}]

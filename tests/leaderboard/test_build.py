@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from fewshot_bench.evaluation.compare import Entrant, compare_entrants
+from fewshot_bench.evaluation.compare import compare_entrants
+from fewshot_bench.evaluation.entrants import Entrant
 from fewshot_bench.evaluation.result import EPISODES, RESULT, make_result, write_result
 from fewshot_bench.leaderboard.board import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard

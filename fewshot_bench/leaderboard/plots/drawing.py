@@ -7,13 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fewshot_bench.errors import ConfigError, ResultError
-from fewshot_bench.evaluation.compare import (
-    Comparison,
-    Entrant,
-    align_entrants,
-    compare_entrants,
-    with_distinct_names,
-)
+from fewshot_bench.evaluation.compare import Comparison, align_entrants, compare_entrants
+from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
 from fewshot_bench.leaderboard.plots.classes import classes_plot
 from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fewshot_bench.errors import StatisticsError
-from fewshot_bench.evaluation.compare import Entrant, align_entrants
+from fewshot_bench.evaluation.compare import align_entrants
+from fewshot_bench.evaluation.entrants import Entrant
 from fewshot_bench.evaluation.intervals import seed_matrix
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.plots.classes import ClassAccuracies

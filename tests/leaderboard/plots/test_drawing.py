@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from scipy import stats as scipy_stats
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.evaluation.compare import Entrant
+from fewshot_bench.evaluation.entrants import Entrant
 from fewshot_bench.evaluation.result import make_result, write_result
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
 from fewshot_bench.leaderboard.plots.boards import board_pictures
