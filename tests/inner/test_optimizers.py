@@ -14,6 +14,7 @@ from fewshot_bench.inner.optimizers.layer_step_rates import LayerStepRates
 from fewshot_bench.inner.optimizers.masks import RowMasks
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import needs_draws
 from fewshot_bench.inner.unroll import unroll
 
 STEPS = 5
@@ -114,6 +115,11 @@ OPTIMIZERS = {
     "soft masks": Transformed(RowMasks(hard=False), SGD(0.01)),
     "two transforms": Transformed(Curvature(), Transformed(RowMasks(hard=False), SGD(0.01))),
 }
+
+
+def test_masks_behind_another_transform_are_drawn_for_the_task_too():
+    assert needs_draws(OPTIMIZERS["two transforms"])
+    assert not needs_draws(OPTIMIZERS["row scales"])
 
 
 def test_long_gradients_are_shortened_and_short_ones_pass():

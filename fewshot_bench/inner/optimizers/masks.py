@@ -44,6 +44,8 @@ class RowMasks:
 
     def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
         """Draw the masks of one task, (out, 1, 1, 1) each; the order of names is fixed."""
+        if generator is None:  # torch would draw from its global source
+            raise ValueError("masks need the task's own random numbers")
         masks: Params = {}
         for name in sorted(adapted):
             logits = omega.get(f"optimizer.mask.{name}")

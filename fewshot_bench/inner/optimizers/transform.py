@@ -22,8 +22,8 @@ class Transformed:
 
     @property
     def draws(self) -> bool:
-        """Whether the transform needs random numbers of the task's own."""
-        return needs_draws(self.transform)
+        """Whether the transform, or one behind it, needs random numbers of the task's own."""
+        return needs_draws(self.transform) or needs_draws(self.optimizer)
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:
         """Meta-parameters of both."""
