@@ -1,13 +1,11 @@
 """Any loss of the catalogue as the criterion of ordinary supervised training."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.library import loss_from
-from fewshot_bench.inner.losses.loss_file import read_loss
 from fewshot_bench.inner.losses.per_output import Criterion, Task, criterion
 
 
@@ -27,9 +25,7 @@ def supervised_loss(name: str, task: Task = "classification", **options: Any) ->
             does not fit the task.
         DataError: a file that is not a possible loss, or one for the other task.
     """
-    if name.endswith(".json"):
-        read_loss(Path(name), task)  # to check what it is for
-    loss = loss_from(name, **options)
+    loss = loss_from(name, task, **options)
     if loss.init(torch.Generator()):
         raise ConfigError(
             f"{name} has to be learned first; name the file that fsbench loss train or search wrote"

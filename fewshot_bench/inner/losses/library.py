@@ -6,25 +6,27 @@ from typing import Any
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.loss_file import read_loss
+from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.inner.protocols import InnerLoss
 from fewshot_bench.registry import LOSSES
 
 
-def loss_from(name: str, **options: Any) -> InnerLoss:
+def loss_from(name: str, task: Task | None = None, **options: Any) -> InnerLoss:
     """Make a loss.
 
     Args:
         name: a registered name, or the path of a loss file, which ends in ``.json``.
+        task: what a loss file has to be for; None for either.
         options: keyword arguments of a registered loss; a file has none, its weights are frozen.
 
     Raises:
         ConfigError: unknown name, or an option that the loss does not have.
-        DataError: a file that is not a possible loss.
+        DataError: a file that is not a possible loss, or one for another task.
     """
     if name.endswith(".json"):
         if options:
             raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
-        return read_loss(Path(name)).loss()
+        return read_loss(Path(name), task).loss()
     entry = LOSSES.entry(name)
     factory, given = entry.load(), entry.options | options
     known = inspect.signature(factory).parameters
