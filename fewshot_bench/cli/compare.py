@@ -32,7 +32,7 @@ def compare(
     from fewshot_bench.evaluation.compare import compare_entrants
     from fewshot_bench.evaluation.entrants import load_entrants
 
-    entrants = [entrant for path in results for entrant in load_entrants(path)]
+    entrants = load_entrants(*results)
     comparison = compare_entrants(entrants, level, allow_unpaired=allow_unpaired)
     if as_json:
         typer.echo(json.dumps(_document(comparison, level), indent=1, ensure_ascii=False))

@@ -26,7 +26,6 @@ def plot(kind: Kind, results: Folders, out: Out, level: Level = 0.95) -> None:
     from fewshot_bench.leaderboard.plots.files import check_suffix, save
 
     check_suffix(out)
-    entrants = [entrant for path in results for entrant in load_entrants(path)]
-    figure = draw(kind, entrants, level)
+    figure = draw(kind, load_entrants(*results), level)
     save(figure, out)
     typer.echo(f"wrote {out}")

@@ -25,8 +25,8 @@ class Entrant:
     results: tuple[Result, ...]
 
 
-def load_entrants(path: Path) -> list[Entrant]:
-    """Read a result folder, or a folder of results: one entrant for each configuration.
+def load_entrants(*paths: Path) -> list[Entrant]:
+    """Read result folders, or folders of results: one entrant for each configuration in each.
 
     Of several results of one trained model the one with the longest episode list counts, if the
     others are beginnings of it; then all seeds are cut to the list they have in common.
@@ -34,6 +34,10 @@ def load_entrants(path: Path) -> list[Entrant]:
     Raises:
         ResultError: nothing there, or results that do not belong together; says what differs.
     """
+    return [entrant for path in paths for entrant in _entrants(path)]
+
+
+def _entrants(path: Path) -> list[Entrant]:
     folders = [file.parent for file in sorted(path.rglob(RESULT))]
     if not folders:
         raise ResultError(f"{path} holds no {RESULT}; give a folder that fsbench evaluate wrote")
