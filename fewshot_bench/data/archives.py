@@ -19,8 +19,7 @@ _DAMAGED = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
-    NotImplementedError,  # a compression method that zipfile does not know
-    RuntimeError,  # a zip with a password
+    RuntimeError,  # a zip with a password, or with a compression that zipfile does not know
 )
 
 
