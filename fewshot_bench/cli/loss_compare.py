@@ -25,6 +25,7 @@ def compare(
     batch_size: o.BatchSize = 128,
     lr: o.Rate = 0.01,
     offline_steps: o.OfflineSteps = 250,
+    offline_lr: o.OfflineRate = 1e-3,
     outer: o.Outer = "val",
     online_lr: Annotated[
         float, typer.Option(min=0, help="Learning rate of AdaLFL's loss in training.")
@@ -33,9 +34,9 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plugin: Plugins = None,
 ) -> None:
-    """Train the same network with each loss and compare the test errors at the end.
+    r"""Train the same network with each loss and compare the test errors at the end.
 
-    ml3, adalfl[offline] and adalfl are learned for each seed anew; adalfl goes on being learned
+    ml3, adalfl\[offline] and adalfl are learned for each seed anew; adalfl goes on being learned
     during training.
     """
     from fewshot_bench.training.loss_bench import compare_losses
@@ -43,9 +44,8 @@ def compare(
     numbers, names = seed_list(seeds, o.SEEDS), _names(losses)
     run_plugins(plugin)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
-    bench = o.open_bench(
-        data, model, (image_size, max_classes), recipe, offline_steps, outer, online_lr
-    )
+    offline = {"steps": offline_steps, "lr": offline_lr}
+    bench = o.open_bench(data, model, (image_size, max_classes), recipe, offline, outer, online_lr)
     lines = compare_losses(bench, names, numbers, level, done=_say)
     if as_json:
         _print_json(lines, numbers)

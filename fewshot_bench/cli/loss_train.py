@@ -25,6 +25,9 @@ MaxClasses = Annotated[
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per step.")]
 Rate = Annotated[float, typer.Option(min=0, help="Learning rate of the network.")]
 OfflineSteps = Annotated[int, typer.Option(min=0, help="Updates of a loss before training.")]
+OfflineRate = Annotated[
+    float, typer.Option(min=0, help="Learning rate of a loss before training, by Adam.")
+]
 # Searches train with the seeds above these, so that no comparison has those a loss was chosen on.
 SEEDS = 2**32
 Seed = Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="Seed.")]
@@ -43,6 +46,7 @@ def train(
     batch_size: BatchSize = 128,
     lr: Rate = 0.01,
     offline_steps: OfflineSteps = 250,
+    offline_lr: OfflineRate = 1e-3,
     outer: Outer = "val",
     seed: Seed = 0,
     plugin: Plugins = None,
@@ -60,11 +64,12 @@ def train(
     check_out(out)
     run_plugins(plugin)
     recipe = {"batch_size": batch_size, "lr": lr}
-    bench = open_bench(data, model, (image_size, max_classes), recipe, offline_steps, outer)
+    offline = {"steps": offline_steps, "lr": offline_lr}
+    bench = open_bench(data, model, (image_size, max_classes), recipe, offline, outer)
     phi = bench.learn(ml3() if loss == "ml3" else adalfl(), seed)
     images = {"image_size": image_size, "max_classes": max_classes}
-    learning = {"offline_steps": offline_steps, "outer": outer, "seed": seed}
-    facts = {"data": data, "model": model, **images, **recipe, **learning}
+    learning = {"offline_steps": offline_steps, "offline_lr": offline_lr, "outer": outer}
+    facts = {"data": data, "model": model, **images, **recipe, **learning, "seed": seed}
     file = network_file(loss, bench.data.task, phi, provenance=facts)  # type: ignore[arg-type]
     write_loss(out, file)
     typer.echo(f"loss: {out}")
@@ -83,14 +88,14 @@ def open_bench(
     model: str,
     images: tuple[int | None, int | None],
     recipe: dict[str, int | float],
-    offline_steps: int,
+    offline: dict[str, int | float],
     outer: str,
     online_lr: float = 0.0,
 ) -> "Bench":
     """Data and network with how they are trained.
 
-    ``images`` is a benchmark's image size and number of classes; ``recipe`` has fields of
-    ``Recipe``.
+    ``images`` is a benchmark's image size and number of classes; ``recipe`` and ``offline`` have
+    fields of ``Recipe`` and ``OfflineRecipe``.
     """
     from fewshot_bench.errors import ConfigError
     from fewshot_bench.platform import keep_freed_memory
@@ -109,6 +114,6 @@ def open_bench(
         build_model(model, loaded),
         loaded,
         Recipe(**recipe),  # type: ignore[arg-type]
-        OfflineRecipe(steps=offline_steps, outer=outer),  # type: ignore[arg-type]
+        OfflineRecipe(**offline, outer=outer),  # type: ignore[arg-type]
         OnlineRecipe(lr=online_lr, outer=outer),  # type: ignore[arg-type]
     )

@@ -25,6 +25,20 @@ def test_a_loss_is_learned_saved_and_compared(tmp_path):
     assert "adalfl, seed 2: test error 0." in err
 
 
+def test_the_rate_of_a_loss_is_the_users(tmp_path):
+    def learned(*arguments):
+        fsbench("loss", "train", "adalfl", "--out", tmp_path / "mine.json", *QUICK, *arguments)
+        return json.loads((tmp_path / "mine.json").read_text())
+
+    resting, started = learned("--offline-lr", 0), learned("--offline-steps", 0)
+    assert resting["layers"] == started["layers"] != learned()["layers"]
+    assert resting["provenance"]["offline_lr"] == 0
+
+
+def test_help_names_the_loss_in_brackets():
+    assert "adalfl[offline] and adalfl" in fsbench("loss", "compare", "--help")[0]
+
+
 def test_the_table_shows_intervals_and_differences():
     compared = ("loss", "compare", *QUICK, "--steps", 5, "--losses", "cross_entropy,focal")
     lines = fsbench(*compared, "--seeds", "0,1")[0].splitlines()
