@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 Folders = Annotated[
     list[Path],
-    typer.Argument(help="Result folders; results of one configuration count as one method."),
+    typer.Argument(
+        help="Result folders; in each, results of one configuration count as one method."
+    ),
 ]
 Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

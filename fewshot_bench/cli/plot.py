@@ -8,7 +8,9 @@ import typer
 Kind = Annotated[str, typer.Argument(help="interval, cd, profile, curves, cost, pairs or classes.")]
 Folders = Annotated[
     list[Path],
-    typer.Argument(help="Result folders; results of one configuration count as one method."),
+    typer.Argument(
+        help="Result folders; in each, results of one configuration count as one method."
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="File to write: .svg, .png or .pdf.")]
 Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]

@@ -134,7 +134,8 @@ def _pairs(entrants: Sequence[Entrant], level: float, allow_unpaired: bool) -> l
         lonely = entrants[seeds.index(1)].name
         raise StatisticsError(
             f"{lonely} has one training seed and others several;"
-            " evaluate it with --seeds too, or compare single results"
+            " evaluate it with --seeds too, name the folder that holds its seeds' folders,"
+            " or compare single results"
         )
     pairs = itertools.combinations(entrants, 2)
     if allow_unpaired:
