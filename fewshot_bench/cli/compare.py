@@ -1,21 +1,15 @@
 """``fsbench compare``: which of several results is better, on the same episodes."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from fewshot_bench.cli.options import Level, ResultFolders
 
 if TYPE_CHECKING:
     from fewshot_bench.evaluation.compare import Comparison
     from fewshot_bench.stats import Interval
 
-Folders = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Result folders; in each, results of one configuration count as one method."
-    ),
-]
-Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Unpaired = Annotated[
     bool, typer.Option(help="Compare different episodes all the same (Welch, much weaker).")
@@ -23,7 +17,10 @@ Unpaired = Annotated[
 
 
 def compare(
-    results: Folders, level: Level = 0.95, as_json: Json = False, allow_unpaired: Unpaired = False
+    results: ResultFolders,
+    level: Level = 0.95,
+    as_json: Json = False,
+    allow_unpaired: Unpaired = False,
 ) -> None:
     """Compare results pair by pair: differences, p values after Holm, and rank sets.
 

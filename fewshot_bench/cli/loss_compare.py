@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewshot_bench.cli import loss_train as o
-from fewshot_bench.cli.options import Plugins, run_plugins, seed_list
+from fewshot_bench.cli.options import Level, Plugins, run_plugins, seed_list
 
 if TYPE_CHECKING:
     from fewshot_bench.stats import Interval
@@ -30,7 +30,7 @@ def compare(
     online_lr: Annotated[
         float, typer.Option(min=0, help="Learning rate of AdaLFL's loss in training.")
     ] = 1e-5,
-    level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")] = 0.95,
+    level: Level = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plugin: Plugins = None,
 ) -> None:

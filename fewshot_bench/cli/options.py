@@ -33,6 +33,13 @@ Settings = Annotated[
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", help="Python file that registers more; repeatable.")
 ]
+ResultFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Result folders; in each, results of one configuration count as one method."
+    ),
+]
+Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
 ShowConfig = Annotated[bool, typer.Option(help="Print the resolved settings as TOML and stop.")]
 
 

@@ -5,18 +5,13 @@ from typing import Annotated
 
 import typer
 
+from fewshot_bench.cli.options import Level, ResultFolders
+
 Kind = Annotated[str, typer.Argument(help="interval, cd, profile, curves, cost, pairs or classes.")]
-Folders = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Result folders; in each, results of one configuration count as one method."
-    ),
-]
 Out = Annotated[Path, typer.Option("--out", help="File to write: .svg, .png or .pdf.")]
-Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
 
 
-def plot(kind: Kind, results: Folders, out: Out, level: Level = 0.95) -> None:
+def plot(kind: Kind, results: ResultFolders, out: Out, level: Level = 0.95) -> None:
     """Draw results: a picture one column wide that can be read in grey.
 
     interval: accuracies with intervals. cd: mean ranks over data sets, or over episodes of one.
