@@ -9,9 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.files import digest, sha256
@@ -74,6 +74,11 @@ class TrainConfig(_Model):
     seed: int = Field(0, ge=0, lt=SEEDS)
 
 
+def _augmentation(value: object) -> object:
+    """What older files say with a truth value."""
+    return {True: "strong", False: "none"}[value] if isinstance(value, bool) else value
+
+
 class PretrainConfig(_Model):
     """Training of the backbone as an ordinary classifier before meta-training.
 
@@ -83,7 +88,8 @@ class PretrainConfig(_Model):
         lr: learning rate of SGD at the start; it falls to 0 along a cosine.
         momentum: Nesterov's.
         weight_decay: of all weights.
-        augment: random crops, flips and colour jitter.
+        augment: ``none``; ``shift`` by up to 4 pixels and flips; ``strong`` crops, flips and colour
+            jitter. In older files ``true`` is ``strong`` and ``false`` is ``none``.
         loss: what the classifier minimises: a registered name, or a loss file.
         val_every: steps between validations.
         val_episodes: episodes per validation, of the test shape, classified by prototypes.
@@ -94,7 +100,7 @@ class PretrainConfig(_Model):
     lr: float = Field(0.05, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
-    augment: bool = True
+    augment: Annotated[Literal["none", "shift", "strong"], BeforeValidator(_augmentation)] = "strong"
     loss: str = "cross_entropy"
     val_every: int = Field(250, ge=1)
     val_episodes: int = Field(200, ge=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,7 +10,14 @@ from numpy.random import SeedSequence
 from torch import Tensor
 
 from fewshot_bench.data.store import Split
-from fewshot_bench.data.transforms import Normalise, colour_jitter, random_resized_crop
+from fewshot_bench.data.transforms import (
+    Normalise,
+    colour_jitter,
+    random_resized_crop,
+    shifted_and_flipped,
+)
+
+Augmentation = Literal["none", "shift", "strong"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +43,8 @@ class ImageLoader:
         split: whose images.
         batch: images per batch; the last images of a pass that do not fill one are left out.
         seed: of the order and of the augmentation.
-        augment: random crops and flips, and for colour images jitter.
+        augment: ``shift`` moves by up to 4 pixels and flips; ``strong`` cuts out rectangles, flips
+            and jitters brightness, contrast and colour.
         device: where batches are delivered.
     """
 
@@ -45,7 +54,7 @@ class ImageLoader:
         batch: int,
         seed: int,
         *,
-        augment: bool = True,
+        augment: Augmentation = "strong",
         device: torch.device | str = "cpu",
     ) -> None:
         self.n_classes, self.device = split.n_classes, torch.device(device)
@@ -66,9 +75,10 @@ class ImageLoader:
     def load(self, rows: Tensor, step: int) -> ImageBatch:
         """Images of these rows as step number ``step`` sees them."""
         images = self._images[rows].to(self.device)
-        if self._augment:
+        if self._augment != "none":
             generator = torch.Generator().manual_seed(self._key(1, step))
-            images = _augmented(images, generator)
+            change = shifted_and_flipped if self._augment == "shift" else _strongly
+            images = change(images, generator)
         return ImageBatch(self._normalise(images), self._labels[rows].to(self.device))
 
     def _order(self, number: int) -> Tensor:
@@ -81,7 +91,7 @@ class ImageLoader:
         return int(sequence.generate_state(1, np.uint64)[0] >> 1)
 
 
-def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+def _strongly(images: Tensor, generator: torch.Generator) -> Tensor:
     """Augment uint8 images; values stay in [0, 255], as floats."""
     scaled = random_resized_crop(images.float() / 255, generator)
     return 255 * colour_jitter(scaled, generator)

@@ -34,6 +34,32 @@ class Normalise:
         return pixels.mul_(self._scale).add_(self._shift)
 
 
+def shifted_and_flipped(images: Tensor, generator: torch.Generator, margin: int = 4) -> Tensor:
+    """Move each image by up to ``margin`` pixels in both directions, flip half of them.
+
+    What comes in from outside is the mirror image of the border (reflect padding), as is the custom
+    for images of 32 pixels.
+
+    Args:
+        images: (B, C, H, W) of any type, H and W above ``margin``.
+        generator: source of all randomness, on the CPU.
+        margin: largest shift in pixels.
+
+    Returns:
+        (B, C, H, W) of the same type.
+    """
+    batch, _, height, width = images.shape
+    padded = F.pad(images.float(), [margin] * 4, mode="reflect").to(images.dtype)
+    down, right = torch.randint(2 * margin + 1, (2, batch, 1), generator=generator)
+    flip = torch.rand(batch, 1, generator=generator) < 0.5
+    across = torch.arange(width)
+    rows = (down + torch.arange(height)).view(batch, 1, height, 1).to(images.device)
+    columns = right + torch.where(flip, across.flip(0), across)
+    item = torch.arange(batch, device=images.device).view(batch, 1, 1, 1)
+    channel = torch.arange(images.shape[1], device=images.device).view(1, -1, 1, 1)
+    return padded[item, channel, rows, columns.view(batch, 1, 1, width).to(images.device)]
+
+
 def random_resized_crop(
     images: Tensor, generator: torch.Generator, scale: tuple[float, float] = (0.3, 1.0)
 ) -> Tensor:

@@ -17,7 +17,7 @@ def make_split(n_classes=3, size=7, channels=3):
 
 def test_a_pass_holds_every_image_once_with_its_label():
     split = make_split()
-    loader = ImageLoader(split, 7, seed=0, augment=False)
+    loader = ImageLoader(split, 7, seed=0, augment="none")
     seen = torch.cat([batch.images for batch in loader.batches(0, 3)])
     labels = torch.cat([batch.labels for batch in loader.batches(0, 3)])
     plain = (torch.from_numpy(split.images).float() / 255 - 0.5) / 0.25
@@ -43,7 +43,7 @@ def test_augmentation_keeps_the_range_of_pixels():
     batch = next(iter(ImageLoader(split, 21, seed=0).batches(0, 1)))
     assert batch.images.min() >= (0 - 0.5) / 0.25 - 1e-5
     assert batch.images.max() <= (1 - 0.5) / 0.25 + 1e-5
-    plain = next(iter(ImageLoader(split, 21, seed=0, augment=False).batches(0, 1)))
+    plain = next(iter(ImageLoader(split, 21, seed=0, augment="none").batches(0, 1)))
     assert not torch.equal(batch.images, plain.images)
 
 

@@ -1,8 +1,14 @@
 """Batched image transforms against one image at a time and against what must not change."""
 
+import numpy as np
 import torch
 
-from fewshot_bench.data.transforms import Normalise, colour_jitter, random_resized_crop
+from fewshot_bench.data.transforms import (
+    Normalise,
+    colour_jitter,
+    random_resized_crop,
+    shifted_and_flipped,
+)
 
 
 def generator(seed=0):
@@ -45,3 +51,24 @@ def test_jitter_of_strength_zero_is_the_identity_and_grey_stays_grey():
     assert out.min() >= 0
     assert out.max() <= 1
     assert colour_jitter(images[:, :1], generator()).shape == (5, 1, 6, 6)
+
+
+def test_a_shifted_image_is_a_window_of_its_mirrored_surroundings():
+    images = torch.randint(0, 256, (40, 3, 12, 12), generator=generator(), dtype=torch.uint8)
+    out = shifted_and_flipped(images, generator(5), margin=2)
+    assert out.dtype == torch.uint8
+    assert out.shape == images.shape
+    padded = np.pad(images.numpy(), [(0, 0), (0, 0), (2, 2), (2, 2)], mode="reflect")
+    found = []
+    for image, changed in zip(padded, out.numpy(), strict=True):
+        windows = {
+            (y, x, turned): image[:, y : y + 12, x : x + 12][..., :: -1 if turned else 1]
+            for y in range(5)
+            for x in range(5)
+            for turned in (False, True)
+        }
+        found += [place for place, window in windows.items() if np.array_equal(window, changed)]
+    assert len(found) == 40
+    assert len({place[:2] for place in found}) > 12, "every image has a shift of its own"
+    assert 8 < sum(place[2] for place in found) < 32
+    assert torch.equal(out, shifted_and_flipped(images, generator(5), margin=2))
