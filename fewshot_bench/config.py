@@ -79,6 +79,9 @@ def _augmentation(value: object) -> object:
     return {True: "strong", False: "none"}[value] if isinstance(value, bool) else value
 
 
+Augmentation = Annotated[Literal["none", "shift", "strong"], BeforeValidator(_augmentation)]
+
+
 class PretrainConfig(_Model):
     """Training of the backbone as an ordinary classifier before meta-training.
 
@@ -100,7 +103,7 @@ class PretrainConfig(_Model):
     lr: float = Field(0.05, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
-    augment: Annotated[Literal["none", "shift", "strong"], BeforeValidator(_augmentation)] = "strong"
+    augment: Augmentation = "strong"
     loss: str = "cross_entropy"
     val_every: int = Field(250, ge=1)
     val_episodes: int = Field(200, ge=1)
