@@ -22,7 +22,8 @@ from torch import Tensor
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import EpisodeBatch
 from fewshot_bench.inner.protocols import TaskView, sees_queries
-from fewshot_bench.methods.base import Setup, build_method, frozen_in
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.build import build_method
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params, is_buffer, subset
@@ -100,7 +101,7 @@ def make_case(
     generator = torch.Generator().manual_seed(0)
     params = {key: value.to(dtype) for key, value in learner.init(generator).items()}
     for key, value in params.items():
-        value.requires_grad_(not is_buffer(key) and not frozen_in(learner, key))
+        value.requires_grad_(not is_buffer(key) and not learner.frozen(key))
     label = torch.arange(N_WAY)
     support, query = (
         torch.randn(tasks, N_WAY * n, 3, size, size, generator=generator).to(dtype)

@@ -16,7 +16,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from fewshot_bench.errors import ConfigError
 
 T = TypeVar("T")
+HOME = "fewshot_bench"  # the origin of what this package registers itself
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Entry:
         target: ``"module:Object"``, or the object itself when a plug-in registered it.
         summary: one line for listings.
         paper: authors, year and arXiv id, or "" where there is no paper.
-        setting: ``inductive``, ``transductive_bn`` or ``transductive``; "" where it has no meaning.
+        setting: of a method with its default options: ``inductive``, ``transductive_bn`` or
+            ``transductive``; "" where it has no meaning.
+        setting_by: the setting as all options together make it; None where no option changes it.
+        adaptation: whether it is an adaptation of our own, not the paper's method.
         options: keyword arguments bound to the object, which is how variants are registered.
         origin: the package or file that registered it.
     """
@@ -45,8 +49,16 @@ class Entry:
     summary: str = ""
     paper: str = ""
     setting: str = ""
+    setting_by: Callable[[Mapping[str, Any]], str] | None = None
+    adaptation: bool = False
     options: dict[str, Any] = field(default_factory=dict)
-    origin: str = "fewshot_bench"
+    origin: str = HOME
+
+    def setting_of(self, options: Mapping[str, Any]) -> str:
+        """The setting of a method with these options, some or all of them, without importing it."""
+        if self.setting_by is None:
+            return self.setting
+        return self.setting_by({**self.options, **options})
 
     def load(self) -> Any:
         """Import the module if need be and return the object itself (options not applied)."""
@@ -150,6 +162,8 @@ METHODS = Registry("method", "fewshot_bench.methods")
 BENCHMARKS = Registry("benchmark", "fewshot_bench.data")
 BACKBONES = Registry("backbone", "fewshot_bench.nn")
 LOSSES = Registry("loss", "fewshot_bench.inner.losses")
+HEADS = Registry("head", "fewshot_bench.nn")
+OPTIMIZERS = Registry("inner optimiser", "fewshot_bench.inner.optimizers")
 
 
 def run_plugin(path: Path) -> None:

@@ -14,7 +14,7 @@ from fewshot_bench.config import (
     validated,
 )
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.methods.base import resolve_options
+from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.registry import BENCHMARKS, LOSSES, METHODS, Entry
 
 
@@ -84,7 +84,7 @@ def test_the_training_id_ignores_what_does_not_train():
 
 def test_options_are_checked_against_the_signature():
     assert resolve_options("maml", {"lr": 1})["lr"] == 1.0
-    with pytest.raises(ConfigError, match="its options are: order, steps"):
+    with pytest.raises(ConfigError, match="its options are: steps, test_steps"):
         resolve_options("maml", {"inner_lr": 1})
     with pytest.raises(ConfigError, match="maml option steps"):
         resolve_options("maml", {"steps": -1})

@@ -167,8 +167,8 @@ def _document(
         "tool": {"version": __version__, **source_state()},
         "method": {
             "id": run.config.method,
-            "setting": run.method.setting,
-            "transductive": run.method.setting != "inductive",
+            "setting": run.method.traits.setting,
+            "transductive": run.method.traits.setting != "inductive",
             "adaptation": METHODS.entry(run.config.method).summary.startswith(ADAPTATION),
             "config": config,
             "config_sha256": config_sha256(config),
@@ -237,7 +237,7 @@ def report(run: Run, results: Sequence[Result], folders: Sequence[Path]) -> None
     interval = interval_of(results, settings.interval, settings.level)
     seeds = ", ".join(str(r.info["checkpoint"]["training_seed"]) for r in results)
     typer.echo(
-        f"{config.method} ({run.method.setting}) on {config.benchmark} {settings.split},"
+        f"{config.method} ({run.method.traits.setting}) on {config.benchmark} {settings.split},"
         f" {run.test_task.id}, {config.backbone}, seed {seeds}"
     )
     if len(results) > 1:

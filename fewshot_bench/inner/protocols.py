@@ -1,11 +1,12 @@
 """The parts of an inner loop, as pure functions over flat dicts of tensors.
 
 phi are the meta-parameters of a loss, omega those of an optimiser; both are empty dicts where
-nothing is learned. No part keeps state from one call to the next.
+nothing is learned. No part keeps state from one call to the next. What a part needs of the learner
+around it is an attribute with a default, so that a part which says nothing needs nothing.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,8 +24,8 @@ class TaskView:
         adapted: the parameters that the inner loop moves.
         step: number of the inner step, from 0.
         query_logits: (Q, n_way), from the same parameters; None unless the loss is transductive.
-        relation: (Q, n_way), the share of each class in each query by the judgement of a part that
-            the inner loop does not move; rows sum to 1; None where there is none.
+        context: what the learner found out about the task before the first step, the same in all
+            steps and of a shape that learner and loss agree on; None where there is nothing.
     """
 
     support_logits: Tensor
@@ -32,77 +33,89 @@ class TaskView:
     adapted: Params
     step: int
     query_logits: Tensor | None = None
-    relation: Tensor | None = None
+    context: Tensor | None = None
 
 
-class InnerLoss(Protocol):
-    """What adaptation minimises."""
+class InnerLoss(ABC):
+    """What adaptation minimises.
 
-    def init(self, generator: torch.Generator) -> Params:
-        """Fresh phi; all names start with ``loss.``."""
-        ...
+    Attributes:
+        transductive: whether it looks at query logits.
+        queries_from: the first inner step in which it does.
+        fixes_ways: whether it is for one number of classes.
+    """
 
+    @property
+    def transductive(self) -> bool:
+        """Whether it looks at query logits."""
+        return False
+
+    @property
+    def queries_from(self) -> int:
+        """The first inner step in which a transductive loss looks at query logits."""
+        return 0
+
+    @property
+    def fixes_ways(self) -> bool:
+        """Whether it is for one number of classes."""
+        return False
+
+    def sees_queries(self, step: int) -> bool:
+        """Whether it looks at query logits in this inner step."""
+        return self.transductive and step >= self.queries_from
+
+    def init(self, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """Initial phi, all names starting with ``loss.``; nothing unless a loss says otherwise."""
+        return {}
+
+    @abstractmethod
     def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar, differentiable in phi and in the adapted parameters."""
-        ...
 
 
-def sees_queries(loss: InnerLoss, step: int | None = None) -> bool:
-    """Whether a loss wants query logits, ever or in one inner step.
+class _LearnedPart:
+    """What optimisers and transforms have in common."""
 
-    Losses that do say so by ``transductive = True``, and by ``queries_from`` if not from step 0 on.
-    """
-    if not getattr(loss, "transductive", False):
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers for each task."""
         return False
-    return step is None or step >= int(getattr(loss, "queries_from", 0))
+
+    def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """Initial omega for parameters of these shapes, all names starting with ``optimizer.``.
+
+        Nothing unless a part says otherwise.
+        """
+        return {}
 
 
-def fixes_ways(loss: InnerLoss) -> bool:
-    """Whether a loss is for one number of classes; such losses say ``fixes_ways = True``."""
-    return bool(getattr(loss, "fixes_ways", False))
-
-
-def needs_draws(part: object) -> bool:
-    """Whether an optimiser or transform draws for each task; those that do say ``draws = True``."""
-    return bool(getattr(part, "draws", False))
-
-
-class InnerOptimizer(Protocol):
+class InnerOptimizer(_LearnedPart, ABC):
     """How a gradient becomes a step."""
 
-    def init(self, adapted: Params, generator: torch.Generator) -> Params:
-        """Fresh omega for parameters of these shapes; all names start with ``optimizer.``."""
-        ...
-
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
-        """State before the first step (momenta and the like), {} where there is none.
+    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
+        """State before the first step (momenta and the like), none unless a part says otherwise.
 
         Args:
             omega: this optimiser's meta-parameters.
             adapted: the parameters before the first step.
-            generator: the task's own, for optimisers that draw something for each task (see
-                :func:`needs_draws`); others may be given None.
+            generator: the task's own, for optimisers that draw; others may be given None.
         """
-        ...
+        return {}
 
+    @abstractmethod
     def step(
         self, omega: Params, grads: Params, state: Params, adapted: Params, step: int
     ) -> tuple[Params, Params]:
         """New parameters and new state; differentiable in all tensors, nothing changed in place."""
-        ...
 
 
-class GradientTransform(Protocol):
+class GradientTransform(_LearnedPart, ABC):
     """A learned change of the gradient in front of any optimiser (see :mod:`.transform`)."""
 
-    def init(self, adapted: Params, generator: torch.Generator) -> Params:
-        """Fresh omega for parameters of these shapes; all names start with ``optimizer.``."""
-        ...
+    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
+        """What stays the same for all steps of one task, nothing unless a part says otherwise."""
+        return {}
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
-        """What stays the same for all steps of one task, {} where there is nothing."""
-        ...
-
+    @abstractmethod
     def __call__(self, omega: Params, grads: Params, prepared: Params) -> Params:
         """The transformed gradients, of the same names and shapes."""
-        ...

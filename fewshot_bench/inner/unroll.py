@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.errors import TrainingError
-from fewshot_bench.inner.protocols import InnerOptimizer, needs_draws
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
 from fewshot_bench.nn.transformed import inside_transform
 
@@ -44,7 +44,7 @@ def unroll(
     """
     if order == 0:
         start = {name: value.detach() for name, value in start.items()}
-    if generator is None and needs_draws(optimizer):
+    if generator is None and optimizer.draws:
         generator = torch.Generator().manual_seed(0)
     adapted, state = start, optimizer.start(omega, start, generator)
     for step in range(n_steps):

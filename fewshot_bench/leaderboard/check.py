@@ -36,7 +36,7 @@ from fewshot_bench.evaluation.result import Result, config_sha256
 from fewshot_bench.files import sha256
 from fewshot_bench.leaderboard.datasets import Datasets, dataset_of
 from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, place, short_line
-from fewshot_bench.methods.settings import setting_of
+from fewshot_bench.registry import HOME, METHODS
 
 TOLERANCE = 1e-12
 MANY_WRONG = 100  # two models don't agree in as many wrong predictions by chance
@@ -214,8 +214,10 @@ def _training_classes(result: Result) -> Iterator[str]:
 
 def _setting(result: Result) -> Iterator[str]:
     method = result.info["method"]
-    own = setting_of(method["id"], method["config"].get("options", {}))
-    if own is not None and own != method["setting"]:
+    if method["id"] not in METHODS or (entry := METHODS.entry(method["id"])).origin != HOME:
+        return  # nothing is known of other people's methods
+    own = entry.setting_of(method["config"].get("options", {}))
+    if own != method["setting"]:
         yield f"its setting is given as {method['setting']}, but with its options it is {own}"
 
 

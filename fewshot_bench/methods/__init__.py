@@ -1,27 +1,52 @@
-"""Few-shot methods, and the catalogue of their names."""
+"""Few-shot methods, and the catalogue of their names: each fact of a method stands here once.
+
+Nothing here imports torch. Where an option decides whether queries may see each other, the entry
+says so by a function of the options (``setting_by``); a test compares it with what the built method
+says of itself. What a member of the MAML family leaves out of its paper is noted at its entry.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from fewshot_bench.registry import METHODS
 
+_MAML = "fewshot_bench.methods.maml:maml"
+
+
+def by_statistics(options: Mapping[str, Any]) -> str:
+    """Batch statistics over the queries are what lets one query see the others."""
+    return "transductive_bn" if options.get("bn", "batch") == "batch" else "inductive"
+
+
+def _add(name: str, target: str, summary: str, paper: str, **facts: Any) -> None:
+    """A gradient method whose queries share batch statistics unless ``bn`` says otherwise."""
+    METHODS.add(
+        name,
+        target,
+        summary=summary,
+        paper=paper,
+        **{"setting": "transductive_bn", "setting_by": by_statistics, **facts},
+    )
+
+
 METHODS.add(
     "protonet",
-    "fewshot_bench.methods.protonet:ProtoNet",
+    "fewshot_bench.methods.protonet:protonet",
     summary="nearest class mean in a learned feature space",
     paper="Snell et al. 2017, arXiv 1703.05175",
     setting="inductive",
 )
-METHODS.add(
+_add(
     "maml",
-    "fewshot_bench.methods.maml:maml",
-    summary="learned initialisation, gradient steps on the support set",
-    paper="Finn et al. 2017, arXiv 1703.03400",
-    setting="transductive_bn",
+    _MAML,
+    "learned initialisation, gradient steps on the support set",
+    "Finn et al. 2017, arXiv 1703.03400",
 )
-METHODS.add(
+_add(
     "fomaml",
-    "fewshot_bench.methods.maml:maml",
-    summary="MAML whose outer gradient treats inner gradients as constants",
-    paper="Finn et al. 2017, arXiv 1703.03400",
-    setting="transductive_bn",
+    _MAML,
+    "MAML whose outer gradient treats inner gradients as constants",
+    "Finn et al. 2017, arXiv 1703.03400",
     options={"order": 1},
 )
 METHODS.add(
@@ -31,169 +56,115 @@ METHODS.add(
     paper="Antoniou et al. 2018, arXiv 1810.09502",
     setting="inductive",
 )
-METHODS.add(
+_add(
+    "proto-maml",
+    _MAML,
+    "MAML whose head begins as nearest class mean; first order, as in the paper",
+    "Triantafillou et al. 2019, arXiv 1903.03096",
+    options={"head": "prototypes", "order": 1},
+)
+# One step, with rates of any sign that start uniformly between 0.005 and 0.1.
+_add(
     "meta-sgd",
-    "fewshot_bench.methods.meta_sgd:meta_sgd",
-    summary="MAML with a learned rate for each weight",
-    paper="Li et al. 2017, arXiv 1707.09835",
-    setting="transductive_bn",
+    _MAML,
+    "MAML with a learned rate for each weight",
+    "Li et al. 2017, arXiv 1707.09835",
+    options={"optimizer": "element-rates", "steps": 1, "test_steps": 1},
 )
-METHODS.add(
+# The body learns from the outer gradient only and runs once per episode. The paper's NIL variant,
+# which also drops the head at test, is not here.
+_add(
     "anil",
-    "fewshot_bench.methods.anil:anil",
-    summary="MAML that adapts the head only",
-    paper="Raghu et al. 2019, arXiv 1909.09157",
-    setting="transductive_bn",
+    _MAML,
+    "MAML that adapts the head only",
+    "Raghu et al. 2019, arXiv 1909.09157",
+    options={"adapt": "head", "lr": 0.1},
 )
-METHODS.add(
+# One large step, as released. A resnet12 keeps its last skip connection, which the paper removes.
+_add(
     "boil",
-    "fewshot_bench.methods.boil:boil",
-    summary="MAML that adapts the body only",
-    paper="Oh et al. 2020, arXiv 2008.08882",
-    setting="transductive_bn",
+    _MAML,
+    "MAML that adapts the body only",
+    "Oh et al. 2020, arXiv 2008.08882",
+    options={"adapt": "body", "steps": 1, "test_steps": 1, "lr": 0.5},
 )
-METHODS.add(
-    "reptile",
-    "fewshot_bench.methods.reptile:reptile",
-    summary="moves the initialisation towards trained tasks, queries one by one",
-    paper="Nichol et al. 2018, arXiv 1803.02999",
-    setting="inductive",
-)
-METHODS.add(
-    "reptile[transductive]",
-    "fewshot_bench.methods.reptile:reptile",
-    summary="Reptile with batch statistics over all queries",
-    paper="Nichol et al. 2018, arXiv 1803.02999",
-    setting="transductive_bn",
-    options={"transductive": True},
-)
-METHODS.add(
-    "cavia",
-    "fewshot_bench.methods.cavia:cavia",
-    summary="adapts a small context vector that modulates the network",
-    paper="Zintgraf et al. 2018, arXiv 1810.03642",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "t-net",
-    "fewshot_bench.methods.tnet:tnet",
-    summary="MAML preconditioned by learned 1x1 convolutions",
-    paper="Lee and Choi 2018, arXiv 1801.05558",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "mt-net",
-    "fewshot_bench.methods.tnet:mtnet",
-    summary="T-Net that draws for each task which channels may move",
-    paper="Lee and Choi 2018, arXiv 1801.05558",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "warpgrad",
-    "fewshot_bench.methods.warpgrad:warpgrad",
-    summary="MAML preconditioned by learned 3x3 convolutions (Warp-MAML)",
-    paper="Flennerhag et al. 2019, arXiv 1909.00025",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "warpgrad[one-step]",
-    "fewshot_bench.methods.warpgrad:warpgrad",
-    summary="WarpGrad whose warps learn from single inner steps, as in the paper",
-    paper="Flennerhag et al. 2019, arXiv 1909.00025",
-    setting="transductive_bn",
-    options={"one_step": True},
-)
-METHODS.add(
-    "meta-curvature",
-    "fewshot_bench.methods.meta_curvature:meta_curvature",
-    summary="MAML with learned matrices along the modes of its gradients",
-    paper="Park and Oliva 2019, arXiv 1902.03356",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "alfa",
-    "fewshot_bench.methods.alfa:alfa",
-    summary="MAML with rates and decays generated from the state of the task",
-    paper="Baik et al. 2020, arXiv 2011.00209",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "gap",
-    "fewshot_bench.methods.gap:gap",
-    summary="MAML that rescales the singular values of its gradients",
-    paper="Kang et al. 2023, arXiv 2304.01552",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "unicorn-maml",
-    "fewshot_bench.methods.unicorn_maml:unicorn_maml",
-    summary="MAML whose head begins alike for every class",
-    paper="Ye and Chao 2021, arXiv 2106.16245",
-    setting="transductive_bn",
-)
-
-_NPBML = "Raymond et al. 2024, arXiv 2406.07983"
-_START = {"warp": False, "losses": (), "film": False}
-_START_AND_LOSS = {"warp": False, "film": False}
-for _name, _summary, _setting, _options in (
-    ("npbml", "start, optimiser and loss learned together; pre-trained", "transductive", {}),
-    # The paper's ladder: what is learned beside the start.
-    ("npbml[init]", "NPBML, the start only", "transductive_bn", _START),
-    (
-        "npbml[init+opt]",
-        "NPBML, start and optimiser",
-        "transductive_bn",
-        {"losses": (), "film": False},
-    ),
-    ("npbml[init+loss]", "NPBML, start and loss", "transductive", _START_AND_LOSS),
-    (
-        "npbml[init+opt+loss]",
-        "NPBML without conditioning on the task",
-        "transductive",
-        {"film": False},
-    ),
-    # Start and one of the three loss networks.
-    (
-        "npbml[loss-inductive]",
-        "NPBML, start and the loss network of the support set",
-        "transductive_bn",
-        {**_START_AND_LOSS, "losses": ("inductive",)},
-    ),
-    (
-        "npbml[loss-transductive]",
-        "NPBML, start and the loss network of the queries",
-        "transductive",
-        {**_START_AND_LOSS, "losses": ("transductive",)},
-    ),
-    (
-        "npbml[loss-regulariser]",
-        "NPBML, start and the loss network of the weights",
-        "transductive_bn",
-        {**_START_AND_LOSS, "losses": ("regulariser",)},
-    ),
-    # What the whole owes to the queries and to pre-training.
-    (
-        "npbml[inductive]",
-        "NPBML that looks at one query at a time",
-        "inductive",
-        {"losses": ("inductive", "regulariser"), "bn": "support"},
-    ),
-    (
-        "npbml[no-pretraining]",
-        "NPBML with all blocks learned in the outer loop",
-        "transductive",
-        {"trunk": "learned"},
-    ),
-):
+for _name, _transductive in (("reptile", False), ("reptile[transductive]", True)):
     METHODS.add(
         _name,
-        "fewshot_bench.methods.npbml:npbml",
-        summary=_summary,
-        paper=_NPBML,
-        setting=_setting,
-        options=_options,
+        "fewshot_bench.methods.reptile:reptile",
+        summary="Reptile with batch statistics over all queries"
+        if _transductive
+        else "moves the initialisation towards trained tasks, queries one by one",
+        paper="Nichol et al. 2018, arXiv 1803.02999",
+        setting="transductive_bn" if _transductive else "inductive",
+        setting_by=lambda o: "transductive_bn" if o.get("transductive") else "inductive",
+        options={"transductive": True} if _transductive else {},
     )
-
+_add(
+    "cavia",
+    "fewshot_bench.methods.cavia:cavia",
+    "adapts a small context vector that modulates the network",
+    "Zintgraf et al. 2018, arXiv 1810.03642",
+)
+_add(
+    "t-net",
+    "fewshot_bench.methods.tnet:tnet",
+    "MAML preconditioned by learned 1x1 convolutions",
+    "Lee and Choi 2018, arXiv 1801.05558",
+)
+_add(
+    "mt-net",
+    "fewshot_bench.methods.tnet:tnet",
+    "T-Net that draws for each task which channels may move",
+    "Lee and Choi 2018, arXiv 1801.05558",
+    options={"optimizer": "row-masks"},
+)
+_add(
+    "warpgrad",
+    "fewshot_bench.methods.warpgrad:warpgrad",
+    "MAML preconditioned by learned 3x3 convolutions (Warp-MAML)",
+    "Flennerhag et al. 2019, arXiv 1909.00025",
+)
+_add(
+    "warpgrad[one-step]",
+    "fewshot_bench.methods.warpgrad:warpgrad",
+    "WarpGrad whose warps learn from single inner steps, as in the paper",
+    "Flennerhag et al. 2019, arXiv 1909.00025",
+    options={"one_step": True},
+)
+_add(
+    "meta-curvature",
+    _MAML,
+    "MAML with learned matrices along the modes of its gradients",
+    "Park and Oliva 2019, arXiv 1902.03356",
+    options={"optimizer": "curvature", "lr": 0.1},
+)
+# The variant with a learned initialisation. Not here: the other parts of MAML++ that the released
+# code is built on (per-step normalisation, multi-step loss, an ensemble at test).
+_add(
+    "alfa",
+    _MAML,
+    "MAML with rates and decays generated from the state of the task",
+    "Baik et al. 2020, arXiv 2011.00209",
+    options={"optimizer": "generated-rates", "test_steps": 5},
+)
+# The outer rate is the same for scales and weights; the paper has one for each.
+_add(
+    "gap",
+    _MAML,
+    "MAML that rescales the singular values of its gradients",
+    "Kang et al. 2023, arXiv 2304.01552",
+    options={"optimizer": "singular-scales"},
+)
+# The numbering of the classes can't matter, and training episodes may have another number of
+# classes than test episodes. The paper also starts from a pre-trained backbone.
+_add(
+    "unicorn-maml",
+    _MAML,
+    "MAML whose head begins alike for every class",
+    "Ye and Chao 2021, arXiv 2106.16245",
+    options={"head": "zero", "lr": 0.05},
+)
 METHODS.add(
     "metal",
     "fewshot_bench.methods.metal:metal",
@@ -209,43 +180,48 @@ METHODS.add(
     setting="transductive",
 )
 
-# Combinations of our own (contrib).
-METHODS.add(
-    "maml+sparse_lsr",
-    "fewshot_bench.methods.contrib.maml_losses:maml_sparse_lsr",
-    summary="our adaptation: MAML with sparse label smoothing in the inner loop",
-    paper="loss: Raymond 2024, arXiv 2406.09713",
-    setting="transductive_bn",
-)
-METHODS.add(
-    "maml+ml3",
-    "fewshot_bench.methods.contrib.maml_losses:maml_loss_network",
-    summary="our adaptation: MAML whose inner loss is a network, learned with the start",
-    paper="loss: Bechtle et al. 2021, arXiv 1906.05374",
-    setting="transductive_bn",
-    options={"network": "ml3"},
-)
-METHODS.add(
-    "maml+adalfl",
-    "fewshot_bench.methods.contrib.maml_losses:maml_loss_network",
-    summary="our adaptation: as maml+ml3, with AdaLFL's smooth network (not its online phase)",
-    paper="loss: Raymond et al. 2023, arXiv 2301.13247",
-    setting="transductive_bn",
-    options={"network": "adalfl"},
-)
-METHODS.add(
-    "maml+evomal",
-    "fewshot_bench.methods.contrib.maml_losses:maml_named_loss",
-    summary="our adaptation: MAML whose inner loss is a found expression, its weights learned on",
-    paper="loss: Raymond et al. 2023, arXiv 2209.08907",
-    setting="transductive_bn",
-    options={"loss": "absolute_cross_entropy"},
-)
-METHODS.add(
-    "maml+taylorglo",
-    "fewshot_bench.methods.contrib.maml_losses:maml_named_loss",
-    summary="our adaptation: MAML whose inner loss is a polynomial with learned coefficients",
-    paper="loss: Gonzalez and Miikkulainen 2021, arXiv 2002.00059",
-    setting="transductive_bn",
-    options={"loss": "taylorglo"},
-)
+# MAML with losses made for supervised training, combinations of our own. Of AdaLFL only the network
+# is used; its updates during training need a validation set, which one task does not have. The
+# smoothing of sparse_lsr is the custom of label smoothing, not tuned for few shots.
+for _name, _loss, _summary, _paper in (
+    (
+        "maml+sparse_lsr",
+        "sparse_lsr",
+        "MAML with sparse label smoothing in the inner loop",
+        "loss: Raymond 2024, arXiv 2406.09713",
+    ),
+    (
+        "maml+ml3",
+        "ml3",
+        "MAML whose inner loss is a network, learned with the start",
+        "loss: Bechtle et al. 2021, arXiv 1906.05374",
+    ),
+    (
+        "maml+adalfl",
+        "adalfl",
+        "as maml+ml3, with AdaLFL's smooth network (not its online phase)",
+        "loss: Raymond et al. 2023, arXiv 2301.13247",
+    ),
+    (
+        "maml+evomal",
+        "absolute_cross_entropy",
+        "MAML whose inner loss is a found expression, its weights learned on",
+        "loss: Raymond et al. 2023, arXiv 2209.08907",
+    ),
+    (
+        "maml+taylorglo",
+        "taylorglo",
+        "MAML whose inner loss is a polynomial with learned coefficients",
+        "loss: Gonzalez and Miikkulainen 2021, arXiv 2002.00059",
+    ),
+):
+    _add(
+        _name,
+        _MAML,
+        f"our adaptation: {_summary}",
+        _paper,
+        adaptation=True,
+        options={"loss": _loss},
+    )
+
+from fewshot_bench.methods.npbml import catalogue as _npbml  # noqa: E402, F401

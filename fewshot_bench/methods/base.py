@@ -1,18 +1,23 @@
-"""What training and evaluation know of a method, and how one is made from its name."""
+"""The contract of everything that can be measured: what training and evaluation know of a method.
 
-import inspect
+A method is pure functions over one flat dict of parameters. What it can do stands in its
+:class:`Traits`; what it need not say has a default here. Nothing is found out by looking for an
+attribute, so a wrapper can't lose anything: it derives from
+:class:`fewshot_bench.methods.delegating.Delegating`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
-import pydantic
 import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.errors import ConfigError, one_line
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params
-from fewshot_bench.registry import METHODS
 
 Setting = Literal["inductive", "transductive_bn", "transductive"]
 
@@ -32,188 +37,122 @@ class Setup:
     n_way: int
 
 
-class FewShotMethod(Protocol):
-    """A few-shot learner: pure functions over one flat dict of meta-parameters."""
+@dataclass(frozen=True)
+class Traits:
+    """What a method is, for those who run it.
+
+    Attributes:
+        setting: whether the prediction for one query may depend on the other queries.
+            ``inductive``: it may not. ``transductive_bn``: through batch statistics only.
+            ``transductive``: by design.
+        ways: classes of every episode, in training too; None where any number will do.
+        trains: whether there is a meta-training by episodes. Without one a method measures what
+            its stages made, and may have no parameters at all.
+        maps: whether ``torch.func.vmap`` over the tasks of a batch gives what one task after
+            another gives. False where an episode draws random numbers or decides by the value of
+            a tensor.
+        small_inner_step: whether tasks are so small that such a map pays on a CPU.
+        stages: trainings that must have been before, for instance ``("classify",)``.
+        told_counts: whether it is told, or takes for granted, how many queries each class has.
+    """
+
+    setting: Setting
+    ways: int | None = None
+    trains: bool = True
+    maps: bool = False
+    small_inner_step: bool = False
+    stages: tuple[str, ...] = ()
+    told_counts: bool = False
+
+
+class Objective(NamedTuple):
+    """What an episode teaches.
+
+    Attributes:
+        loss: scalar, differentiable in the parameters.
+        statistics: of the batch, to blend into running averages (see
+            :func:`fewshot_bench.nn.norm.blend`); empty where there are none.
+    """
+
+    loss: Tensor
+    statistics: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class FewShotMethod(ABC):
+    """A few-shot learner: pure functions over one flat dict of parameters."""
 
     @property
-    def setting(self) -> Setting:
-        """Whether the prediction for one query may depend on the other queries.
+    @abstractmethod
+    def traits(self) -> Traits:
+        """What it is; the same for the whole life of the object."""
 
-        ``inductive``: it may not. ``transductive_bn``: through batch statistics only.
-        ``transductive``: by design.
-        """
-        ...
-
+    @abstractmethod
     def init(self, generator: torch.Generator) -> Params:
-        """All meta-parameters and buffers, float32 on the CPU."""
-        ...
+        """All parameters and buffers, float32 on the CPU; {} for a method without any."""
 
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
-        """Meta-objective of one episode.
+    @abstractmethod
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
+        """Meta-objective of one episode, whose query labels are given."""
 
-        Returns:
-            The scalar loss, differentiable in params; and batch statistics to blend into the
-            running averages (see :func:`fewshot_bench.nn.norm.blend`), {} where there are none.
-        """
-        ...
-
+    @abstractmethod
     def predict(self, params: Params, episode: Episode) -> Tensor:
-        """Query logits (Q, n_way); must work with ``episode.query_labels`` None."""
-        ...
+        """Query logits (Q, n_way), log-probabilities up to a number per query.
+
+        ``episode.query_labels`` is None, and queries come in no particular order.
+        """
+
+    def at(self, progress: float) -> "FewShotMethod":  # noqa: ARG002
+        """The method as it is trained when this share of the outer steps is done, in [0, 1).
+
+        Parameters and predictions are the same at any time; only ``episode_loss`` may differ.
+        """
+        return self
+
+    def frozen(self, name: str) -> bool:  # noqa: ARG002
+        """Whether meta-training leaves this parameter as it was given."""
+        return False
+
+    def parts(self) -> Mapping[str, "FewShotMethod"]:
+        """Methods trained by episodes before this one; part NAME has the parameters ``NAME.*``."""
+        return {}
+
+    def finish(self, params: Params, images: Iterable[Tensor]) -> Params:  # noqa: ARG002
+        """Buffers that follow from the trained parameters and the training images.
+
+        Called once after training; what it gives is stored with the parameters.
+
+        Args:
+            params: the trained parameters.
+            images: normalised training images (B, C, H, W), batch by batch, in a fixed order.
+        """
+        return {}
 
 
-@runtime_checkable
-class EmbeddingMethod(Protocol):
-    """A method whose prediction needs only a fixed embedding of each image.
+class EmbeddingMethod(FewShotMethod):
+    """A method whose prediction needs only an embedding of each image by itself.
 
     Evaluation then embeds every image of the test split once, instead of once per episode.
     """
 
+    @abstractmethod
     def embed(self, params: Params, images: Tensor) -> Tensor:
         """(B, C, H, W) images to (B, D) features that do not depend on the rest of the batch."""
-        ...
 
+    @abstractmethod
     def classify(
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
-        """Features (S, D) with labels (S,) and features (Q, D) to logits (Q, n_way)."""
-        ...
+        """Query logits (..., Q, n_way).
 
-
-@runtime_checkable
-class ScheduledMethod(Protocol):
-    """A method whose meta-objective changes during training."""
-
-    def at(self, progress: float) -> FewShotMethod:
-        """The method when this share of the outer steps is done, in [0, 1).
-
-        Parameters and predictions are the same at any time; only ``episode_loss`` may differ.
+        Args:
+            params: the parameters.
+            support: (..., S, D) features; leading dimensions, if any, are those of episodes.
+            support_labels: int64 (..., S).
+            query: (..., Q, D) features.
+            n_way: number of classes.
         """
-        ...
 
-
-@runtime_checkable
-class PreparedMethod(Protocol):
-    """A method that goes on from parameters trained before it, some of which stay as they are."""
-
-    @property
-    def relation_network(self) -> FewShotMethod | None:
-        """Trained first, by itself; None where there is none."""
-        ...
-
-    def frozen(self, name: str) -> bool:
-        """Whether the outer loop leaves this parameter alone."""
-        ...
-
-
-@runtime_checkable
-class FixedWays(Protocol):
-    """A method that may be for one number of classes."""
-
-    @property
-    def ways(self) -> int | None:
-        """Classes of every episode, in training too; None where any number will do."""
-        ...
-
-
-@runtime_checkable
-class MappedMethod(Protocol):
-    """A method that says whether ``torch.func.vmap`` can run it over the tasks of a batch.
-
-    If it has a true ``light``, too, its tasks are so small that a map pays on a CPU.
-    """
-
-    @property
-    def maps(self) -> bool:
-        """False where an episode draws random numbers or decides by the value of a tensor."""
-        ...
-
-
-def maps_over_tasks(method: FewShotMethod) -> bool:
-    """Whether a map over tasks gives what one task after another gives."""
-    return isinstance(method, MappedMethod) and method.maps
-
-
-def runs_light(method: FewShotMethod) -> bool:
-    """Whether a map over tasks pays on a CPU."""
-    return bool(getattr(method, "light", False))
-
-
-def ways_of(method: FewShotMethod) -> int | None:
-    """Classes of every episode of this method; None where any number will do."""
-    return method.ways if isinstance(method, FixedWays) else None
-
-
-def frozen_in(method: FewShotMethod, name: str) -> bool:
-    """Whether the outer loop of this method leaves a parameter alone."""
-    return isinstance(method, PreparedMethod) and method.frozen(name)
-
-
-def at_progress(method: FewShotMethod, progress: float) -> FewShotMethod:
-    """The method as it is trained when this share of the outer steps is done."""
-    return method.at(progress) if isinstance(method, ScheduledMethod) else method
-
-
-def resolve_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """All options of a method with their values: defaults, the variant's own, the user's.
-
-    Raises:
-        ConfigError: unknown method, unknown option (with the known ones) or a wrong value.
-    """
-    entry = METHODS.entry(name)
-    given = {**entry.options, **options}
-    parameters = _option_parameters(entry.load())
-    if unknown := sorted(set(given) - set(parameters)):
-        known = ", ".join(parameters) or "none"
-        raise ConfigError(f"{name} has no option {unknown[0]!r}; its options are: {known}")
-    fields: dict[str, Any] = {
-        key: (
-            Any if p.annotation is p.empty else p.annotation,
-            ... if p.default is p.empty else p.default,
-        )
-        for key, p in parameters.items()
-    }
-    try:
-        model = pydantic.create_model("Options", __config__={"strict": False}, **fields)
-        resolved: dict[str, Any] = model(**given).model_dump()
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{name} option {first['loc'][0]}: {first['msg']}") from error
-    except pydantic.errors.PydanticUserError as error:
-        reason = one_line(str(error).partition(".")[0])
-        raise ConfigError(f"{name} has an option that no setting can give: {reason}") from error
-    return resolved
-
-
-def build_method(name: str, setup: Setup, options: dict[str, Any] | None = None) -> FewShotMethod:
-    """Make a registered method.
-
-    Args:
-        name: registered name.
-        setup: backbone, image shape and number of classes.
-        options: keyword arguments of the method, checked against its signature.
-
-    Raises:
-        ConfigError: unknown name, impossible options, or an object that is no method.
-    """
-    factory = METHODS.load(name)
-    method: FewShotMethod = factory(setup, **resolve_options(name, options or {}))
-    for function in ("init", "episode_loss", "predict"):
-        if not callable(getattr(method, function, None)):
-            raise ConfigError(f"method {name} lacks the function {function!r}")
-    if (setting := getattr(method, "setting", None)) not in get_args(Setting):
-        known = ", ".join(get_args(Setting))
-        raise ConfigError(f"method {name} needs an attribute setting: {known}; not {setting!r}")
-    return method
-
-
-def _option_parameters(factory: Any) -> dict[str, inspect.Parameter]:
-    """Keyword parameters of a method factory; the first parameter is the setup."""
-    try:
-        signature = inspect.signature(factory, eval_str=True)
-    except NameError as error:
-        raise ConfigError(f"an annotation of {factory} can't be understood: {error}") from error
-    parameters = list(signature.parameters.values())[1:]
-    if vague := [p.name for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]:
-        raise ConfigError(f"{factory} must name its options one by one, in place of {vague[0]!r}")
-    return {p.name: p for p in parameters}
+    def predict(self, params: Params, episode: Episode) -> Tensor:
+        """Query logits (Q, n_way)."""
+        support, query = self.embed(params, episode.support), self.embed(params, episode.query)
+        return self.classify(params, support, episode.support_labels, query, episode.n_way)

@@ -17,9 +17,9 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Steps
+from fewshot_bench.methods.options import Count, InnerOptions
 from fewshot_bench.nn.backbone import Backbone
-from fewshot_bench.nn.film import Modulated, empty_contexts
+from fewshot_bench.nn.film import Modulated
 
 
 def context_only(name: str) -> bool:
@@ -29,29 +29,21 @@ def context_only(name: str) -> bool:
 
 def cavia(
     setup: Setup,
-    order: MetaOrder = 2,
-    steps: Steps = 2,
-    test_steps: Steps = 2,
-    lr: Rate = 1.0,
+    inner: InnerOptions = InnerOptions(steps=2, test_steps=2, lr=1.0),  # noqa: B008 - frozen
     context: Count = 100,
     block: Annotated[int, Field(ge=1)] = 3,
-    bn: PlainNorm = "batch",
 ) -> GradientLearner:
     """Compose CAVIA.
 
     Args:
         setup: what it is built for.
-        order: see :func:`fewshot_bench.methods.maml.maml`.
-        steps: inner steps in training.
-        test_steps: inner steps at test.
-        lr: inner learning rate of the context.
+        inner: its rate is that of the context.
         context: length of the context vector.
         block: which block it modulates, from 1.
-        bn: see :mod:`fewshot_bench.nn.norm`.
     """
-    learner = maml(setup, order, steps, test_steps, lr, bn)
-    backbone = _modulated(learner.backbone, block - 1, context)
-    return dataclasses.replace(learner, backbone=backbone, adapt=context_only, fresh=empty_contexts)
+    learner = maml(setup, inner)
+    embedding = _modulated(learner.embedding, block - 1, context)
+    return dataclasses.replace(learner, embedding=embedding, adapt=context_only)
 
 
 def _modulated(backbone: Backbone, index: int, context: int) -> Backbone:

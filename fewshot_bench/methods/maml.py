@@ -3,42 +3,92 @@
 Finn, Abbeel, Levine: Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks, 2017,
 arXiv 1703.03400.
 
-All parameters move; ``order=1`` is the paper's first-order approximation (``fomaml``). As in the
-authors' code, batch normalisation uses the statistics of the batch at hand, queries included, which
-is transductive; ``bn="running"`` makes it inductive.
+As in the authors' code, batch normalisation uses the statistics of the batch at hand, queries
+included, which is transductive; ``bn="running"`` makes it inductive. Head, optimiser, inner loss
+and what moves are registered parts, so much of the family is this function with other options: the
+catalogue (:mod:`fewshot_bench.methods`) says which, and what was left out of each paper.
 """
 
-from fewshot_bench.inner.optimizers.sgd import SGD
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.make import make_head, make_loss, make_optimizer
 from fewshot_bench.methods.base import Setup
-from fewshot_bench.methods.gradient import GradientLearner
-from fewshot_bench.methods.options import MetaOrder, PlainNorm, Rate, Steps
+from fewshot_bench.methods.gradient import GradientLearner, everything
+from fewshot_bench.methods.options import InnerOptions
 from fewshot_bench.nn.backbone import build_backbone
+from fewshot_bench.nn.heads import HEAD
+
+Adapted = Literal["all", "head", "body"]
+PartOptions = dict[str, Any]
+
+
+def head_only(name: str) -> bool:
+    """The head moves, the body does not (ANIL)."""
+    return name.startswith(f"{HEAD}.")
+
+
+def body_only(name: str) -> bool:
+    """The body moves, the head does not (BOIL)."""
+    return not head_only(name)
+
+
+ADAPT: dict[Adapted, Callable[[str], bool]] = {
+    "all": everything,
+    "head": head_only,
+    "body": body_only,
+}
 
 
 def maml(
     setup: Setup,
-    order: MetaOrder = 2,
-    steps: Steps = 5,
-    test_steps: Steps = 10,
-    lr: Rate = 0.01,
-    bn: PlainNorm = "batch",
+    inner: InnerOptions = InnerOptions(),  # noqa: B008 - frozen
+    adapt: Adapted = "all",
+    head: str = "linear",
+    optimizer: str = "sgd",
+    loss: str = "cross_entropy",
+    head_options: PartOptions = {},  # noqa: B006 - never changed
+    optimizer_options: PartOptions = {},  # noqa: B006
+    loss_options: PartOptions = {},  # noqa: B006
 ) -> GradientLearner:
     """Compose MAML.
 
     Args:
         setup: what it is built for.
-        order: 2 differentiates through the inner gradients, 1 does not (FOMAML).
-        steps: inner steps in training.
-        test_steps: inner steps at test.
-        lr: inner learning rate.
-        bn: see :mod:`fewshot_bench.nn.norm`.
+        inner: steps, rate, order and normalisation.
+        adapt: which parameters move in the inner loop.
+        head: registered name of the head.
+        optimizer: registered name of the inner optimiser.
+        loss: what the inner loop minimises: a registered name, or a loss file; the meta-parameters
+            of a learned one are learned on. Queries are scored by cross-entropy always.
+        head_options: of the head.
+        optimizer_options: of the optimiser.
+        loss_options: of the loss.
+
+    Raises:
+        ConfigError: unknown names or options, or a learned loss that no gradient reaches.
     """
+    embedding = build_backbone(setup.backbone, setup.image, bn=inner.bn)
+    inner_loss = make_loss(loss, loss_options)
+    if inner.order == 1 and inner_loss.init(torch.Generator()):
+        raise ConfigError(f"with order=1 no gradient reaches the learned loss {loss}; set order=2")
+    known = {
+        "lr": inner.lr,
+        "n_steps": inner.steps,
+        "convolutions": embedding.named("convolution"),
+    }
     return GradientLearner(
-        backbone=build_backbone(setup.backbone, setup.image, bn=bn),
+        embedding=embedding,
         n_way=setup.n_way,
-        optimizer=SGD(lr),
-        steps=steps,
-        test_steps=test_steps,
-        order=order,
-        bn=bn,
+        optimizer=make_optimizer(optimizer, known, optimizer_options),
+        loss=inner_loss,
+        head=make_head(head, embedding.feature_dim, head_options),
+        adapt=ADAPT[adapt],
+        steps=inner.steps,
+        test_steps=inner.test_steps,
+        order=inner.order,
+        bn=inner.bn,
     )

@@ -18,14 +18,16 @@ instead of every epoch; one model at test, not an ensemble of five.
 import dataclasses
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.optimizers.layer_step_rates import LayerStepRates
-from fewshot_bench.methods.base import Setup
+from fewshot_bench.inner.unroll import Order
+from fewshot_bench.methods.base import Objective, Setup
+from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.options import Count, Rate, Share, Steps
-from fewshot_bench.methods.wrapped import WrappedLearner
 from fewshot_bench.nn.backbone import build_backbone
 from fewshot_bench.nn.params import Params
 
@@ -33,29 +35,39 @@ LEAST = 0.03  # of the even weight 1 / steps, while the multi-step loss lasts
 
 
 @dataclass(frozen=True)
-class Annealed(WrappedLearner):
+class Annealed(Delegating):
     """A gradient learner whose meta-objective changes during training.
 
     Attributes:
-        learner: what it is at the end of training, and at test.
+        method: what it is at test.
         multi_step: share of the training in which every inner step counts.
         first_order: share of the training, from its start, of first order.
+        progress: share of the outer steps that are done.
     """
 
+    method: GradientLearner
     multi_step: float
     first_order: float
+    progress: float = 1.0
 
-    def at(self, progress: float) -> GradientLearner:
-        """The learner when this share of the training is done, from 0 to 1."""
-        return dataclasses.replace(
-            self.learner,
-            query_weights=step_weights(progress, self.learner.steps, self.multi_step),
-            order=1 if progress < self.first_order else self.learner.order,
-        )
+    def at(self, progress: float) -> "Annealed":
+        """The method when this share of the training is done, in [0, 1)."""
+        return dataclasses.replace(self, progress=progress)
 
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
-        """The meta-objective that training ends with."""
-        return self.learner.episode_loss(params, episode)
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
+        """Weighted cross-entropy of the queries after every inner step; the last, at the end."""
+        learner = self.method
+        task = learner.task(params, episode)
+        order: Order = 1 if self.progress < self.first_order else learner.order
+        path = task.path(learner.steps, order)
+        next(path)  # before the first step nothing is judged
+        weights = step_weights(self.progress, learner.steps, self.multi_step)
+        losses = [
+            weight * F.cross_entropy(task.query_logits(adapted, done), episode.targets)
+            for done, (weight, adapted) in enumerate(zip(weights, path, strict=True), 1)
+            if weight
+        ]
+        return Objective(torch.stack(losses).sum(), task.mode.seen)
 
 
 def step_weights(progress: float, steps: int, share: float) -> tuple[float, ...]:
@@ -66,11 +78,6 @@ def step_weights(progress: float, steps: int, share: float) -> tuple[float, ...]
     """
     early = max(1 - progress / share, LEAST) / steps if progress < share else 0.0
     return (*[early] * (steps - 1), 1 - (steps - 1) * early)
-
-
-def outside_normalisation(name: str) -> bool:
-    """Normalisation does not move in the inner loop, all else does."""
-    return "norm" not in name
 
 
 def maml_plus_plus(
@@ -91,11 +98,13 @@ def maml_plus_plus(
         multi_step: share of the training with a loss after every step (paper: 15 of 100 epochs).
         first_order: share of the training of first order (paper: 50 of 100 epochs).
     """
+    embedding = build_backbone(setup.backbone, setup.image, bn="per_step", n_steps=steps)
+    normalisation = embedding.named("normalisation")
     learner = GradientLearner(
-        backbone=build_backbone(setup.backbone, setup.image, bn="per_step", n_steps=steps),
+        embedding=embedding,
         n_way=setup.n_way,
         optimizer=LayerStepRates(lr, steps),
-        adapt=outside_normalisation,
+        adapt=lambda name: name not in normalisation,
         steps=steps,
         test_steps=test_steps,
         bn="per_step",

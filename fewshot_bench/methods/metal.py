@@ -10,30 +10,30 @@ the queries), the other parts of MAML++ that the code is built on, and its ensem
 
 import dataclasses
 
+from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.metal import TaskAdaptiveLoss
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import Count, PlainNorm, Rate, Steps
+from fewshot_bench.methods.options import InnerOptions, InnerSteps
 
 
 def metal(
     setup: Setup,
-    steps: Count = 5,
-    test_steps: Steps = 5,
-    lr: Rate = 0.01,
-    bn: PlainNorm = "batch",
+    inner: InnerSteps = InnerSteps(test_steps=5),  # noqa: B008 - frozen
 ) -> GradientLearner:
     """Compose MeTAL.
 
     Args:
         setup: what it is built for.
-        steps: inner steps in training, each with loss networks of its own.
-        test_steps: inner steps at test; those beyond ``steps`` use the last networks.
-        lr: inner learning rate.
-        bn: see :mod:`fewshot_bench.nn.norm`.
+        inner: each step in training has loss networks of its own; steps beyond those at test use
+            the last networks.
+
+    Raises:
+        ConfigError: no inner steps, so that nothing would teach the networks.
     """
-    learner = maml(setup, order=2, steps=steps, test_steps=test_steps, lr=lr, bn=bn)
-    return dataclasses.replace(
-        learner, loss=TaskAdaptiveLoss(setup.n_way, learner.n_tensors, steps)
-    )
+    if not inner.steps:
+        raise ConfigError("loss networks learn from inner steps; set options.steps to 1 or more")
+    learner = maml(setup, InnerOptions(**inner.model_dump()))
+    loss = TaskAdaptiveLoss(setup.n_way, learner.n_adapted, inner.steps)
+    return dataclasses.replace(learner, loss=loss)

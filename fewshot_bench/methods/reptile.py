@@ -13,7 +13,6 @@ moments of the inner Adam begin anew in every task; test steps use the whole sup
 mini-batches of it.
 """
 
-import collections
 import dataclasses
 import math
 from collections.abc import Iterator
@@ -26,53 +25,52 @@ from torch import Tensor
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.optimizers.adam import Adam
 from fewshot_bench.inner.unroll import unroll
-from fewshot_bench.methods.base import Setting, Setup
+from fewshot_bench.methods.base import Objective, Setting, Setup, Traits
+from fewshot_bench.methods.delegating import Delegating
+from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import Count, Rate, Steps
-from fewshot_bench.methods.wrapped import WrappedLearner
+from fewshot_bench.methods.options import Count, InnerOptions, Rate, Steps
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class Reptile(WrappedLearner):
+class Reptile(Delegating):
     """A gradient learner trained without a query loss.
 
     Attributes:
-        learner: network and inner loop.
+        method: network and inner loop.
         batch: images of an inner step in training; 0 for all of the task's.
         transductive: classify all queries in one batch.
     """
 
+    method: GradientLearner
     batch: int = 10
     transductive: bool = False
 
     @property
-    def setting(self) -> Setting:
-        """Only a joint batch of queries lets them see each other."""
-        return "transductive_bn" if self.transductive else "inductive"
+    def traits(self) -> Traits:
+        """An episode draws the order of its images; only a joint batch lets queries see others."""
+        setting: Setting = "transductive_bn" if self.transductive else "inductive"
+        return dataclasses.replace(self.method.traits, setting=setting, maps=False)
 
-    @property
-    def maps(self) -> bool:
-        """An episode draws the order of its images."""
-        return False
-
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
         """Half the squared distance to the trained task, whose gradient is theta - theta_task."""
-        theta = self.learner.start(params, episode.n_way)
+        theta = self.method.adapted_part(params)
         trained = self._train(params, theta, episode)
         distances = [(theta[name] - trained[name]).square().sum() for name in theta]
-        return 0.5 * torch.stack(distances).sum(), {}
+        return Objective(0.5 * torch.stack(distances).sum())
 
     def predict(self, params: Params, episode: Episode) -> Tensor:
         """Query logits (Q, n_way)."""
         if self.transductive:
-            return self.learner.predict(params, episode)
+            return self.method.predict(params, episode)
         with torch.no_grad():
-            adapted = params | self.learner.adapted(params, episode, training=False)
+            task = self.method.task(params, episode, training=False)
+            adapted = params | task.adapted(self.method.test_steps, 0)
             alone = (torch.cat([episode.support, query.unsqueeze(0)]) for query in episode.query)
             mode = NormMode(training=False)
-            return torch.stack([self.learner.logits(adapted, x, mode)[-1] for x in alone])
+            return torch.stack([self.method.logits(adapted, x, mode)[-1] for x in alone])
 
     def _train(self, params: Params, theta: Params, episode: Episode) -> Params:
         images = torch.cat([episode.support, episode.query])
@@ -81,18 +79,19 @@ class Reptile(WrappedLearner):
 
         def objective(adapted: Params, step: int) -> Tensor:
             chosen = rows[step].to(images.device)
-            logits = self.learner.logits(params | adapted, images[chosen], NormMode(training=True))
+            logits = self.method.logits(params | adapted, images[chosen], NormMode(training=True))
             return F.cross_entropy(logits, labels[chosen])
 
-        path = unroll(objective, theta, self.learner.optimizer, {}, n_steps=len(rows), order=0)
-        return collections.deque(path, maxlen=1)[0]
+        optimizer = self.method.optimizer
+        *_, trained = unroll(objective, theta, optimizer, {}, n_steps=len(rows), order=0)
+        return trained
 
     def _batches(self, n_images: int, generator: torch.Generator) -> Iterator[Tensor]:
         """Rows of the images for each inner step: shuffled, and all used before one comes again."""
         size = min(self.batch or n_images, n_images)
-        rounds = math.ceil(self.learner.steps * size / n_images)
+        rounds = math.ceil(self.method.steps * size / n_images)
         rows = [torch.randperm(n_images, generator=generator) for _ in range(rounds)]
-        yield from torch.split(torch.cat(rows), size)[: self.learner.steps]
+        yield from torch.split(torch.cat(rows), size)[: self.method.steps]
 
 
 def reptile(
@@ -113,6 +112,6 @@ def reptile(
         batch: images of an inner step in training; 0 for all of the task's.
         transductive: classify all queries in one batch.
     """
-    learner = maml(setup, steps=steps, test_steps=test_steps)
+    learner = maml(setup, InnerOptions(steps=steps, test_steps=test_steps))
     learner = dataclasses.replace(learner, optimizer=Adam(lr, beta1=0.0))
     return Reptile(learner, batch, transductive)

@@ -16,7 +16,7 @@ from fewshot_bench.inner.optimizers.layer_step_rates import LayerStepRates
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import Count, PlainNorm, Rate
+from fewshot_bench.methods.options import Count, InnerOptions, PlainNorm, Rate
 
 
 def sca(
@@ -36,7 +36,7 @@ def sca(
         bn: see :mod:`fewshot_bench.nn.norm`.
     """
     total = steps + critic_steps
-    learner = maml(setup, order=2, steps=total, test_steps=total, lr=lr, bn=bn)
+    learner = maml(setup, InnerOptions(steps=total, test_steps=total, lr=lr, bn=bn))
     return dataclasses.replace(
         learner, optimizer=LayerStepRates(lr, total), loss=SelfCritique(setup.n_way, steps)
     )

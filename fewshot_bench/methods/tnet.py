@@ -12,48 +12,26 @@ the authors' code has: they would tell classes apart by their number.
 
 import dataclasses
 
-from fewshot_bench.inner.optimizers.masks import RowMasks
-from fewshot_bench.inner.optimizers.transform import Transformed
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
-from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import MetaOrder, PlainNorm, Rate, Steps
+from fewshot_bench.methods.maml import PartOptions, maml
+from fewshot_bench.methods.options import InnerOptions
 from fewshot_bench.nn.warp import WarpedConvs
 
 
 def tnet(
     setup: Setup,
-    order: MetaOrder = 2,
-    steps: Steps = 5,
-    test_steps: Steps = 10,
-    lr: Rate = 0.01,
-    bn: PlainNorm = "batch",
+    inner: InnerOptions = InnerOptions(),  # noqa: B008 - frozen
+    optimizer: str = "sgd",
+    optimizer_options: PartOptions = {},  # noqa: B006 - never changed
 ) -> GradientLearner:
-    """Compose T-Net; for the arguments see :func:`fewshot_bench.methods.maml.maml`."""
-    learner = maml(setup, order, steps, test_steps, lr, bn)
-    return dataclasses.replace(learner, backbone=learner.backbone.wrapped(WarpedConvs))
-
-
-def mtnet(
-    setup: Setup,
-    order: MetaOrder = 2,
-    steps: Steps = 5,
-    test_steps: Steps = 10,
-    lr: Rate = 0.01,
-    temperature: Rate = 1.0,
-    bn: PlainNorm = "batch",
-) -> GradientLearner:
-    """Compose MT-Net.
+    """Compose T-Net, or MT-Net with ``optimizer="row-masks"``.
 
     Args:
         setup: what it is built for.
-        order: see :func:`fewshot_bench.methods.maml.maml`.
-        steps: inner steps in training.
-        test_steps: inner steps at test.
-        lr: inner learning rate.
-        temperature: of the Gumbel-softmax that draws the masks.
-        bn: see :mod:`fewshot_bench.nn.norm`.
+        inner: see :func:`fewshot_bench.methods.maml.maml`.
+        optimizer: registered name of the inner optimiser.
+        optimizer_options: of the optimiser.
     """
-    learner = tnet(setup, order, steps, test_steps, lr, bn)
-    optimizer = Transformed(RowMasks(temperature), learner.optimizer)
-    return dataclasses.replace(learner, optimizer=optimizer)
+    learner = maml(setup, inner, optimizer=optimizer, optimizer_options=optimizer_options)
+    return dataclasses.replace(learner, embedding=learner.embedding.wrapped(WarpedConvs))

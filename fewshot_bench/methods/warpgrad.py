@@ -20,64 +20,64 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import Setup
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.methods.base import Objective, Setup
+from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import maml
-from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Steps
-from fewshot_bench.methods.wrapped import WrappedLearner
+from fewshot_bench.methods.options import InnerOptions
 from fewshot_bench.nn.params import Params, subset
 from fewshot_bench.nn.warp import WarpedBlock
 
 
 @dataclass(frozen=True)
-class OneStepWarps(WrappedLearner):
+class OneStepWarps(Delegating):
     """A learner with warps that learn from one inner step at a time, whatever led there.
 
     Attributes:
-        learner: as it adapts at test; what is not a warp learns through its whole unroll.
+        method: as it adapts at test; what is not a warp learns through its whole unroll.
     """
 
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
+    method: GradientLearner
+
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
         """The learner's loss, its warps held constant, plus the mean over its points of one step's.
 
         The points are constants too, so each term teaches its own part only.
         """
         warps = {name: value.detach() for name, value in subset(params, "warp").items()}
-        loss, seen = self.learner.episode_loss(params | warps, episode)
-        step = dataclasses.replace(self.learner, steps=1)
-        losses = [step.episode_loss(params | p, episode)[0] for p in self._points(params, episode)]
-        return loss + torch.stack(losses).mean(), seen
+        whole = self.method.episode_loss(params | warps, episode)
+        step = dataclasses.replace(self.method, steps=1)
+        points = self._points(params, episode)
+        losses = [step.episode_loss(params | point, episode).loss for point in points]
+        return Objective(whole.loss + torch.stack(losses).mean(), whole.statistics)
 
     def _points(self, params: Params, episode: Episode) -> Iterator[Params]:
         """Where each inner step starts, without a graph."""
-        walk = dataclasses.replace(self.learner, order=0).path(params, episode)
-        for point in itertools.islice(walk, self.learner.steps):
+        walk = self.method.task(params, episode).path(self.method.steps, order=0)
+        for point in itertools.islice(walk, self.method.steps):
             yield {name: value.detach() for name, value in point.items()}
 
 
 def warpgrad(
     setup: Setup,
-    order: MetaOrder = 2,
-    steps: Count = 5,
-    test_steps: Steps = 10,
-    lr: Rate = 0.1,
+    inner: InnerOptions = InnerOptions(lr=0.1),  # noqa: B008 - frozen
     one_step: bool = False,
-    bn: PlainNorm = "batch",
 ) -> GradientLearner | OneStepWarps:
     """Compose WarpGrad.
 
     Args:
         setup: what it is built for.
-        order: see :func:`fewshot_bench.methods.maml.maml`.
-        steps: inner steps in training.
-        test_steps: inner steps at test.
-        lr: inner learning rate.
+        inner: see :func:`fewshot_bench.methods.maml.maml`; at least one step.
         one_step: the paper's objective for the warps.
-        bn: see :mod:`fewshot_bench.nn.norm`.
+
+    Raises:
+        ConfigError: no inner steps, so that nothing would teach the warps.
     """
-    learner = maml(setup, order, steps, test_steps, lr, bn)
-    learner = dataclasses.replace(learner, backbone=learner.backbone.wrapped(WarpedBlock))
+    if not inner.steps:
+        raise ConfigError("warps learn from inner steps; set options.steps to 1 or more")
+    learner = maml(setup, inner)
+    learner = dataclasses.replace(learner, embedding=learner.embedding.wrapped(WarpedBlock))
     return OneStepWarps(learner) if one_step else learner

@@ -1,6 +1,6 @@
-"""Backbones and layers, and the catalogue of backbone names."""
+"""Backbones, heads and layers, and the catalogue of their names."""
 
-from fewshot_bench.registry import BACKBONES
+from fewshot_bench.registry import BACKBONES, HEADS
 
 for _width in (32, 48, 64, 128):
     BACKBONES.add(
@@ -23,4 +23,42 @@ BACKBONES.add(
     summary="residual blocks 64-160-320-640, average pooling",
     paper="Lee et al. 2019, arXiv 1904.03758",
     options={"widths": (64, 160, 320, 640)},
+)
+
+HEADS.add(
+    "linear",
+    "fewshot_bench.nn.heads:LinearHead",
+    summary="weights learned for each output; one number of classes",
+    paper="Finn et al. 2017, arXiv 1703.03400",
+)
+HEADS.add(
+    "zero",
+    "fewshot_bench.nn.heads:ZeroHead",
+    summary="zeros for every class; nothing is learned",
+    paper="Ye and Chao 2021, arXiv 2106.16245",
+)
+HEADS.add(
+    "cone",
+    "fewshot_bench.nn.heads:ConeHead",
+    summary="one learned vector, copied to every class",
+    paper="Ye and Chao 2021, arXiv 2106.16245",
+)
+HEADS.add(
+    "prototypes",
+    "fewshot_bench.nn.metric_heads:PrototypeHead",
+    summary="nearest class mean of the support set as a linear layer",
+    paper="Triantafillou et al. 2019, arXiv 1903.03096",
+)
+HEADS.add(
+    "prototypes[scale-free]",
+    "fewshot_bench.nn.metric_heads:PrototypeHead",
+    summary="nearest class mean with a learned temperature, for features of any length",
+    paper="ours; means as in Triantafillou et al. 2019, arXiv 1903.03096",
+    options={"scale_free": True},
+)
+HEADS.add(
+    "cosine",
+    "fewshot_bench.nn.metric_heads:CosineHead",
+    summary="directions learned for each output, with a learned scale",
+    paper="Chen et al. 2019, arXiv 1904.04232",
 )

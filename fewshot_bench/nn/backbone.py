@@ -1,7 +1,8 @@
 """A backbone is a chain of stages, each a pure function of the flat parameter dict.
 
 Stages are what methods speak about: an inner loop that adapts only the last one runs the others
-once per episode, and warp or FiLM layers go between them.
+once per episode, and warp or FiLM layers go between them. A stage declares the role of each of its
+parameters, so that nobody has to guess it from a name or a shape.
 """
 
 import dataclasses
@@ -13,14 +14,15 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.nn.norm import NormMode, NormPolicy
-from fewshot_bench.nn.params import Params, merge
+from fewshot_bench.nn.params import Params, Role, Roles, merge
 from fewshot_bench.registry import BACKBONES
 
 
 class Stage(Protocol):
     """One block of layers.
 
-    ``name`` is the prefix of its parameters, for instance ``backbone.block1``.
+    ``name`` is the prefix of its parameters, for instance ``backbone.block1``. Most stages take
+    what is the same for nearly all from :class:`PlainStage`.
     """
 
     @property
@@ -33,8 +35,26 @@ class Stage(Protocol):
         """Channels of the activations it returns."""
         ...
 
+    @property
+    def frozen(self) -> bool:
+        """Whether all training leaves its parameters as they were given."""
+        ...
+
+    @property
+    def mixes_queries(self) -> bool:
+        """Whether images of one batch see each other, by other ways than normalisation."""
+        ...
+
+    def roles(self) -> Roles:
+        """The role of each learned parameter, by name."""
+        ...
+
     def init(self, generator: torch.Generator) -> Params:
-        """Fresh parameters and buffers."""
+        """Initial parameters and buffers."""
+        ...
+
+    def task_params(self, params: Params) -> Params:
+        """Parameters that every task begins anew, for instance a context of zeros."""
         ...
 
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
@@ -42,9 +62,27 @@ class Stage(Protocol):
         ...
 
 
+class PlainStage:
+    """A stage that trains, treats each image by itself and has no parameters of a task's own."""
+
+    @property
+    def frozen(self) -> bool:
+        """It trains."""
+        return False
+
+    @property
+    def mixes_queries(self) -> bool:
+        """Each image by itself."""
+        return False
+
+    def task_params(self, params: Params) -> Params:  # noqa: ARG002
+        """None."""
+        return {}
+
+
 @dataclass(frozen=True)
 class StageWrapper:
-    """What layers put around a stage have in common; each says what it inits and applies.
+    """A stage around a stage: all is the inner one's but what a subclass says.
 
     Attributes:
         stage: what is wrapped.
@@ -62,6 +100,48 @@ class StageWrapper:
         """Of the stage."""
         return self.stage.out_channels
 
+    @property
+    def frozen(self) -> bool:
+        """Of the stage."""
+        return self.stage.frozen
+
+    @property
+    def mixes_queries(self) -> bool:
+        """Of the stage."""
+        return self.stage.mixes_queries
+
+    def roles(self) -> Roles:
+        """Of the stage."""
+        return self.stage.roles()
+
+    def init(self, generator: torch.Generator) -> Params:
+        """Of the stage."""
+        return self.stage.init(generator)
+
+    def task_params(self, params: Params) -> Params:
+        """Of the stage."""
+        return self.stage.task_params(params)
+
+    def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
+        """Apply the stage."""
+        return self.stage(params, x, mode)
+
+
+class Frozen(StageWrapper):
+    """A stage that stays as it was given; its normalisation uses running averages in training too.
+
+    What leaves a chain of frozen stages depends on the image alone, so it may be computed once.
+    """
+
+    @property
+    def frozen(self) -> bool:
+        """It does not train."""
+        return True
+
+    def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:  # noqa: ARG002
+        """Apply the stage as it is at test."""
+        return self.stage(params, x, NormMode(training=False))
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -78,8 +158,31 @@ class Backbone:
     pool: bool
 
     def init(self, generator: torch.Generator) -> Params:
-        """Fresh parameters of all stages."""
+        """Initial parameters of all stages."""
         return merge(stage.init(generator) for stage in self.stages)
+
+    def roles(self) -> Roles:
+        """The role of each learned parameter, by name."""
+        return {name: role for stage in self.stages for name, role in stage.roles().items()}
+
+    def named(self, *roles: Role) -> frozenset[str]:
+        """Names of the parameters that have one of these roles."""
+        return frozenset(name for name, role in self.roles().items() if role in roles)
+
+    def task_params(self, params: Params) -> Params:
+        """Parameters that every task begins anew."""
+        return merge(stage.task_params(params) for stage in self.stages)
+
+    @property
+    def mixes_queries(self) -> bool:
+        """Whether images of one batch see each other, by other ways than normalisation."""
+        return any(stage.mixes_queries for stage in self.stages)
+
+    @property
+    def frozen(self) -> int:
+        """How many of the first stages stay as they were given."""
+        trained = (i for i, stage in enumerate(self.stages) if not stage.frozen)
+        return next(trained, len(self.stages))
 
     def __call__(
         self, params: Params, x: Tensor, mode: NormMode, first: int = 0, last: int | None = None

@@ -12,18 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.nn.backbone import Backbone, ImageShape
+from fewshot_bench.nn.backbone import Backbone, ImageShape, PlainStage
 from fewshot_bench.nn.conv import conv2d
 from fewshot_bench.nn.film import film
-from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm
-from fewshot_bench.nn.params import Params, kaiming_normal
+from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm, norm_roles
+from fewshot_bench.nn.params import Params, Roles, kaiming_normal
 from fewshot_bench.nn.warp import warp
 
 BLOCKS = 4
 
 
 @dataclass(frozen=True)
-class ConvBlock:
+class ConvBlock(PlainStage):
     """conv3x3 - batch norm - ReLU - max-pool 2: (B, in, H, W) to (B, out, H // 2, W // 2)."""
 
     name: str
@@ -39,6 +39,10 @@ class ConvBlock:
             f"{self.name}.conv.weight": kaiming_normal(shape, generator),
             **init_norm(f"{self.name}.norm", self.out_channels, self.bn, self.n_steps),
         }
+
+    def roles(self) -> Roles:
+        """A convolution and a normalisation."""
+        return {f"{self.name}.conv.weight": "convolution", **norm_roles(f"{self.name}.norm")}
 
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the block."""

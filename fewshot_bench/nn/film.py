@@ -14,7 +14,7 @@ from torch import Tensor
 from fewshot_bench.nn.backbone import StageWrapper
 from fewshot_bench.nn.heads import init_linear, linear
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.nn.params import Params, merge, subset
+from fewshot_bench.nn.params import Params, Roles, merge
 
 FilmMode: TypeAlias = Literal["instance", "task"]
 
@@ -36,13 +36,9 @@ def told_by(x: Tensor, mode: FilmMode) -> Tensor:
     return x.mean(dim=(2, 3)) if mode == "instance" else x.mean(dim=(0, 2, 3))
 
 
-def empty_contexts(params: Params) -> Params:
-    """A context of zeros for each FiLM layer: where every task begins."""
-    return {
-        name.removeprefix("film.").replace(".weight", ".context"): weight.new_zeros(weight.shape[1])
-        for name, weight in subset(params, "film").items()
-        if name.endswith(".weight")
-    }
+def film_roles(name: str) -> Roles:
+    """Of the FiLM layer of the stage ``name``."""
+    return {f"film.{name}.weight": "film", f"film.{name}.bias": "film"}
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,15 @@ class Modulated(StageWrapper):
         own = init_linear(layer, self.context, 2 * self.out_channels, generator)
         return merge([self.stage.init(generator), own])
 
-    def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
-        """Apply the stage."""
-        return self.stage(params, x, mode)
+    def roles(self) -> Roles:
+        """Of the stage and of its FiLM layer."""
+        return self.stage.roles() | film_roles(self.name)
+
+    def task_params(self, params: Params) -> Params:
+        """A context of zeros, where every task begins."""
+        weight = params[f"film.{self.name}.weight"]
+        context = {f"{self.name}.context": weight.new_zeros(weight.shape[1])}
+        return self.stage.task_params(params) | context
 
 
 def identity_film(name: str, context: int, channels: int) -> Params:
@@ -90,6 +92,15 @@ class Conditioned(StageWrapper):
         """Parameters of the stage and of its FiLM layer."""
         own = identity_film(self.name, self.in_channels, self.out_channels)
         return merge([self.stage.init(generator), own])
+
+    @property
+    def mixes_queries(self) -> bool:
+        """One modulation for all images of a batch lets them see each other."""
+        return self.mode == "task" or self.stage.mixes_queries
+
+    def roles(self) -> Roles:
+        """Of the stage and of its FiLM layer."""
+        return self.stage.roles() | film_roles(self.name)
 
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the stage."""

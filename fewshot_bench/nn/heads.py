@@ -1,7 +1,8 @@
-"""Classifiers on top of features."""
+"""Classifiers on top of features, as the inner loop of a gradient learner begins and moves them."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,21 +27,41 @@ def linear(params: Params, name: str, x: Tensor) -> Tensor:
     return F.linear(x, params[f"{name}.weight"], params[f"{name}.bias"])
 
 
-class Head(Protocol):
-    """How a linear classifier of a task begins; inner steps take it from there."""
+class Head(ABC):
+    """How the classifier of a task begins, and what it says; inner steps move it in between.
 
-    any_way: ClassVar[bool]  # whether tasks may have another number of classes
+    Attributes:
+        any_way: whether tasks may have any number of classes.
+        sees_support: whether it begins from the features of the support set.
+    """
 
-    def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:
-        """What is learned."""
-        ...
+    any_way: ClassVar[bool] = True
+    sees_support: ClassVar[bool] = False
 
-    def begin(self, params: Params, n_way: int) -> Params:
-        """``head.weight`` (n_way, features) and ``head.bias`` (n_way,) of a new task."""
-        ...
+    def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """What is learned across tasks: nothing unless a head says otherwise."""
+        return {}
+
+    @abstractmethod
+    def begin(
+        self, params: Params, support: Tensor | None, support_labels: Tensor, n_way: int
+    ) -> Params:
+        """``head.weight`` (n_way, D) and ``head.bias`` (n_way,) of a new task.
+
+        Args:
+            params: the learned parameters.
+            support: (S, D) features of the support set before the first inner step; None for a
+                head that does not see them.
+            support_labels: int64 (S,).
+            n_way: number of classes.
+        """
+
+    def logits(self, params: Params, features: Tensor) -> Tensor:
+        """(B, D) features to (B, n_way) logits, linear unless a head says otherwise."""
+        return linear(params, HEAD, features)
 
 
-class LinearHead:
+class LinearHead(Head):
     """Learned weights for each output, so the number of classes is fixed."""
 
     any_way: ClassVar[bool] = False
@@ -49,7 +70,13 @@ class LinearHead:
         """A linear layer."""
         return init_linear(HEAD, features, n_way, generator)
 
-    def begin(self, params: Params, n_way: int) -> Params:
+    def begin(
+        self,
+        params: Params,
+        support: Tensor | None,  # noqa: ARG002
+        support_labels: Tensor,  # noqa: ARG002
+        n_way: int,
+    ) -> Params:
         """The learned weights; raises ConfigError for another number of classes."""
         head = subset(params, HEAD)
         if (outputs := len(head[f"{HEAD}.bias"])) != n_way:
@@ -61,7 +88,7 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
-class ConeHead:
+class ConeHead(Head):
     """One learned vector, copied to every class: the order of classes can't matter.
 
     Ye, Chao: How to Train Your MAML to Excel in Few-Shot Classification, 2021, arXiv 2106.16245.
@@ -76,21 +103,30 @@ class ConeHead:
 
     learned: bool = True
 
-    any_way: ClassVar[bool] = True
-
     def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``cone.weight`` (1, features)."""
         return {"cone.weight": kaiming_normal((1, features), generator, gain=1.0)}
 
-    def begin(self, params: Params, n_way: int) -> Params:
+    def begin(
+        self,
+        params: Params,
+        support: Tensor | None,  # noqa: ARG002
+        support_labels: Tensor,  # noqa: ARG002
+        n_way: int,
+    ) -> Params:
         """Copies, through which the meta-gradients of all classes add up; any number will do."""
         cone = params["cone.weight"] if self.learned else params["cone.weight"].detach()
         return {f"{HEAD}.weight": cone.expand(n_way, -1), f"{HEAD}.bias": cone.new_zeros(n_way)}
 
 
 @dataclass(frozen=True)
-class ZeroHead:
+class ZeroHead(Head):
     """All weights begin at zero: nothing is learned, and no class is known by its number.
+
+    UNICORN-MAML (Ye, Chao 2021, arXiv 2106.16245) learns one vector and one bias and copies them to
+    all classes. What all classes share adds the same to all logits of an image; no softmax
+    cross-entropy, inside or outside, sees that, so what is learned there changes no prediction and
+    gets no gradient. Zeros are the same method without the idle parameters.
 
     Attributes:
         features: length of the features.
@@ -98,13 +134,13 @@ class ZeroHead:
 
     features: int
 
-    any_way: ClassVar[bool] = True
-
-    def init(self, features: int, n_way: int, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing."""
-        return {}
-
-    def begin(self, params: Params, n_way: int) -> Params:
+    def begin(
+        self,
+        params: Params,
+        support: Tensor | None,  # noqa: ARG002
+        support_labels: Tensor,  # noqa: ARG002
+        n_way: int,
+    ) -> Params:
         """Zeros, of the type and on the device of the backbone; any number of classes will do."""
         like = next(iter(params.values()))
         weight, bias = like.new_zeros(n_way, self.features), like.new_zeros(n_way)
@@ -115,18 +151,18 @@ def prototypes(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
     """Mean feature of each class.
 
     Args:
-        features: (S, D).
-        labels: int64 (S,) in 0 .. n_way - 1, in any order, each class at least once.
+        features: (..., S, D).
+        labels: int64 (..., S) in 0 .. n_way - 1, in any order, each class at least once.
         n_way: number of classes.
 
     Returns:
-        (n_way, D).
+        (..., n_way, D).
     """
-    one_hot = F.one_hot(labels, n_way).to(features.dtype)
-    return (one_hot.T @ features) / one_hot.sum(dim=0).unsqueeze(1)
+    members = F.one_hot(labels, n_way).to(features.dtype)
+    return (members.mT @ features) / members.sum(dim=-2).unsqueeze(-1)
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """(Q, D) and (N, D) to (Q, N) squared Euclidean distances, one matrix product."""
-    cross = x @ y.T
-    return (x * x).sum(dim=1, keepdim=True) - 2 * cross + (y * y).sum(dim=1)
+    """(..., Q, D) and (..., N, D) to (..., Q, N) squared Euclidean distances, one product."""
+    lengths = (y * y).sum(dim=-1).unsqueeze(-2)
+    return (x * x).sum(dim=-1, keepdim=True) - 2 * (x @ y.mT) + lengths

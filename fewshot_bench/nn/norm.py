@@ -8,6 +8,7 @@
   step (MAML++, Antoniou et al. 2019, arXiv 1810.09502).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.nn.batch_norm import EPS, batch_norm
-from fewshot_bench.nn.params import Params
+from fewshot_bench.nn.params import Params, Roles
 
 NormPolicy = Literal["batch", "support", "running", "per_step"]
 MOMENTUM = 0.1
@@ -64,6 +65,11 @@ def init_norm(name: str, channels: int, policy: NormPolicy, n_steps: int = 1) ->
     return params
 
 
+def norm_roles(name: str) -> Roles:
+    """Of the parameters of one layer."""
+    return {f"{name}.weight": "normalisation", f"{name}.bias": "normalisation"}
+
+
 def norm(params: Params, name: str, x: Tensor, mode: NormMode) -> Tensor:
     """Normalise (B, C, H, W) activations; the policy follows from the parameters that are there.
 
@@ -101,7 +107,7 @@ def _by_moments(name: str, x: Tensor, weight: Tensor, bias: Tensor, mode: NormMo
     return torch.addcmul((bias - mean * scale).view(-1, 1, 1), x, scale.view(-1, 1, 1))
 
 
-def blend(params: Params, seen: Params, momentum: float = MOMENTUM) -> None:
+def blend(params: Params, seen: Mapping[str, Tensor], momentum: float = MOMENTUM) -> None:
     """Move running averages towards the statistics of one batch, in place.
 
     Args:

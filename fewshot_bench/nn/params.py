@@ -1,23 +1,26 @@
 """Parameters as one flat dict of dotted names: no state on modules, so every layer is a function.
 
-Names that end in ``running_mean`` or ``running_var`` are buffers: they are stored and loaded with
-the rest, but no gradient reaches them.
+Names that end in ``running_mean``, ``running_var`` or ``base_mean`` are buffers: they are stored
+and loaded with the rest, but no gradient reaches them.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 Params: TypeAlias = dict[str, Tensor]
 
-BUFFERS = ("running_mean", "running_var")
+Role: TypeAlias = Literal["convolution", "normalisation", "linear", "film", "warp"]
+Roles: TypeAlias = dict[str, Role]  # of learned parameters, by name
+
+BUFFERS = ("running_mean", "running_var", "base_mean")
 
 
 def is_buffer(name: str) -> bool:
-    """Whether a parameter is a running statistic."""
+    """Whether a parameter is a statistic of data, which nothing learns by gradient."""
     return name.endswith(BUFFERS)
 
 

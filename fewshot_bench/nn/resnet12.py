@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.nn.backbone import Backbone, ImageShape
+from fewshot_bench.nn.backbone import Backbone, ImageShape, PlainStage
 from fewshot_bench.nn.conv import conv2d
 from fewshot_bench.nn.film import film
-from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm
-from fewshot_bench.nn.params import Params, kaiming_normal
+from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm, norm_roles
+from fewshot_bench.nn.params import Params, Roles, kaiming_normal
 from fewshot_bench.nn.warp import warp
 
 LAYERS = 3
@@ -25,7 +25,7 @@ SLOPE = 0.1
 
 
 @dataclass(frozen=True)
-class ResidualBlock:
+class ResidualBlock(PlainStage):
     """Three conv-norm layers with a 1x1 shortcut: (B, in, H, W) to (B, out, H // 2, W // 2).
 
     Without ``pool`` the height and width stay.
@@ -49,6 +49,15 @@ class ResidualBlock:
         shape = (self.out_channels, self.in_channels, 1, 1)
         params[f"{self.name}.shortcut.weight"] = kaiming_normal(shape, generator, gain)
         return params | self._init_norm("shortcut_norm")
+
+    def roles(self) -> Roles:
+        """Three convolutions and the shortcut's, each with a normalisation."""
+        roles: Roles = {}
+        for layer in (*(f"conv{i + 1}" for i in range(LAYERS)), "shortcut"):
+            roles[f"{self.name}.{layer}.weight"] = "convolution"
+        for layer in (*(f"norm{i + 1}" for i in range(LAYERS)), "shortcut_norm"):
+            roles |= norm_roles(f"{self.name}.{layer}")
+        return roles
 
     def _init_norm(self, layer: str) -> Params:
         return init_norm(f"{self.name}.{layer}", self.out_channels, self.bn, self.n_steps)

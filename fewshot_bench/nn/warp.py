@@ -14,9 +14,9 @@ from torch import Tensor
 
 from fewshot_bench.nn.backbone import StageWrapper
 from fewshot_bench.nn.conv import conv2d
-from fewshot_bench.nn.film import FilmMode, film, identity_film, told_by
+from fewshot_bench.nn.film import FilmMode, film, film_roles, identity_film, told_by
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.nn.params import Params, merge
+from fewshot_bench.nn.params import Params, Roles, merge
 
 
 def identity_warp(name: str, channels: int, kernel: int) -> Params:
@@ -38,16 +38,18 @@ class WarpedConvs(StageWrapper):
     def init(self, generator: torch.Generator) -> Params:
         """Parameters of the stage and a warp for each of its convolutions."""
         params = self.stage.init(generator)
-        warps = (
-            identity_warp(name.removesuffix(".weight"), len(weight), kernel=1)
-            for name, weight in params.items()
-            if weight.dim() == 4
-        )
+        warps = (identity_warp(layer, len(params[f"{layer}.weight"]), 1) for layer in self._layers)
         return merge([params, *warps])
 
-    def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
-        """Apply the stage."""
-        return self.stage(params, x, mode)
+    def roles(self) -> Roles:
+        """Of the stage and of the warps."""
+        warps: Roles = {f"warp.{layer}.weight": "warp" for layer in self._layers}
+        return self.stage.roles() | warps
+
+    @property
+    def _layers(self) -> list[str]:
+        roles = self.stage.roles()
+        return [name.removesuffix(".weight") for name in roles if roles[name] == "convolution"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ class WarpedBlock(StageWrapper):
         if self.film is not None:
             own |= identity_film(f"warp.{self.name}", self.out_channels, self.out_channels)
         return merge([self.stage.init(generator), own])
+
+    @property
+    def mixes_queries(self) -> bool:
+        """One modulation for all images of a batch lets them see each other."""
+        return self.film == "task" or self.stage.mixes_queries
+
+    def roles(self) -> Roles:
+        """Of the stage, of the warp and of its FiLM layer."""
+        own: Roles = {f"warp.{self.name}.weight": "warp"}
+        if self.film is not None:  # this layer belongs to the warp: no inner loop moves it
+            own |= dict.fromkeys(film_roles(f"warp.{self.name}"), "warp")
+        return self.stage.roles() | own
 
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the stage, then the warp."""

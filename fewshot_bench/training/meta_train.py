@@ -11,7 +11,7 @@ from fewshot_bench.config import TrainConfig
 from fewshot_bench.data.loader import EpisodeBatch, EpisodeLoader
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.predict import accuracy
-from fewshot_bench.methods.base import FewShotMethod, at_progress, frozen_in
+from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
 from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
@@ -43,16 +43,16 @@ class MetaTraining:
 
     def accumulate(self, params: Params, batch: EpisodeBatch, step: int) -> float:
         """Gradient of the mean meta-objective."""
-        method = at_progress(self.method, step / self.config.steps)
+        method = self.method.at(step / self.config.steps)
         return self.strategy(method, params, batch, step)
 
     def suspect(self, params: Params, batch: EpisodeBatch, step: int) -> str:
         """The first episode whose own gradient is not finite."""
-        method = at_progress(self.method, step / self.config.steps)
+        method = self.method.at(step / self.config.steps)
         for episode in batch:
             for value in params.values():
                 value.grad = None
-            method.episode_loss(params, episode)[0].backward()  # type: ignore[no-untyped-call]
+            method.episode_loss(params, episode).loss.backward()  # type: ignore[no-untyped-call]
             if not finite_gradient(params):
                 return f", episode {episode.number}"
         return ""
@@ -81,7 +81,7 @@ def meta_train(
     fresh = method.init(torch.Generator().manual_seed(config.seed))
     given = given or {}
     start = fresh | {n: _as(given[n], value, n) for n, value in fresh.items() if n in given}
-    params = learned_by(start, work.train.device, lambda name: frozen_in(method, name))
+    params = learned_by(start, work.train.device, method.frozen)
     plan = Plan(
         config.steps,
         config.val_every,

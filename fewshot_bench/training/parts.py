@@ -12,7 +12,7 @@ from fewshot_bench.data.store import ImageStore
 from fewshot_bench.files import cache_folder, digest, safe_name
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.base import FewShotMethod, Setup
-from fewshot_bench.methods.protonet import ProtoNet
+from fewshot_bench.methods.protonet import protonet
 from fewshot_bench.nn.params import Params, subset
 from fewshot_bench.registry import BACKBONES
 from fewshot_bench.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -45,7 +45,7 @@ def pretrained_backbone(
     train = ImageLoader(
         store.split("train"), settings.batch, seed, augment=settings.augment, device=val.device
     )
-    work = Pretraining(ProtoNet(setup), train, val, settings, supervised_loss(settings.loss))
+    work = Pretraining(protonet(setup), train, val, settings, supervised_loss(settings.loss))
 
     def run() -> State:
         observer.begin("pre-training", settings.steps, settings.batch)

@@ -19,7 +19,7 @@ from fewshot_bench.data.image_loader import ImageBatch, ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import TrainingError
 from fewshot_bench.evaluation.predict import accuracy
-from fewshot_bench.methods.protonet import ProtoNet
+from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.nn.heads import HEAD, init_linear, linear
 from fewshot_bench.nn.norm import NormMode, blend
 from fewshot_bench.nn.params import Params, merge
@@ -41,7 +41,7 @@ class Pretraining:
         criterion: (B, C) logits and int64 (B,) labels to a scalar.
     """
 
-    network: ProtoNet
+    network: EmbeddingLearner
     train: ImageLoader
     val: EpisodeLoader
     config: PretrainConfig
@@ -54,7 +54,7 @@ class Pretraining:
     def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
         """Gradient of the classification loss."""
         mode = NormMode(training=True)
-        features = self.network.backbone(params, batch.images, mode)
+        features = self.network.embedding(params, batch.images, mode)
         loss = self.criterion(linear(params, HEAD, features), batch.labels)
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -87,7 +87,7 @@ def pretrain(work: Pretraining, seed: int, folder: Path, observer: Observer) -> 
         State whose parameters are the backbone and a head that nobody needs any more.
     """
     generator = torch.Generator().manual_seed(seed)
-    backbone, config = work.network.backbone, work.config
+    backbone, config = work.network.embedding, work.config
     head = init_linear(HEAD, backbone.feature_dim, work.train.n_classes, generator)
     start = merge([backbone.init(generator), head])
     plan = Plan(

@@ -19,13 +19,9 @@ from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.files import cache_folder, safe_name, write_atomic
 from fewshot_bench.methods.base import (
     FewShotMethod,
-    PreparedMethod,
     Setup,
-    build_method,
-    frozen_in,
-    resolve_options,
-    ways_of,
 )
+from fewshot_bench.methods.build import build_method, resolve_options
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import merge
 from fewshot_bench.registry import BACKBONES, METHODS
@@ -76,7 +72,7 @@ class Run:
     @property
     def relation_network(self) -> FewShotMethod | None:
         """What the method needs trained before it."""
-        return self.method.relation_network if isinstance(self.method, PreparedMethod) else None
+        return self.method.parts().get("relation")
 
     @property
     def image(self) -> ImageShape:
@@ -147,12 +143,12 @@ def prepare_run(
     run = Run(config, store, choose_device(device), workers, strategy, compiled)
     # What can't work shows here, not after minutes.
     choose_strategy(strategy, run.method, run.device, compiled=compiled)
-    if not config.pretrain.steps and frozen_in(run.method, "backbone.block1."):
+    if not config.pretrain.steps and "classify" in run.method.traits.stages:
         raise ConfigError(
             f"{config.method} keeps its first blocks as pre-training leaves them;"
             " set pretrain.steps, or options.trunk=learned"
         )
-    ways, trained = ways_of(run.method), run.train_task.n_way
+    ways, trained = run.method.traits.ways, run.train_task.n_way
     if ways and ways != trained:
         raise ConfigError(
             f"{config.method} is for one number of classes: train.n_way = {trained} must equal"

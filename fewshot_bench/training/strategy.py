@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from fewshot_bench.data.loader import Episode, EpisodeBatch
 from fewshot_bench.errors import ConfigError, TrainingError, one_line
-from fewshot_bench.methods.base import FewShotMethod, maps_over_tasks, runs_light
+from fewshot_bench.methods.base import FewShotMethod, Objective
 from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 
@@ -83,25 +82,22 @@ class AllAtOnce:
         return float(losses.mean().item())
 
 
-def task_losses(
-    method: FewShotMethod, params: Params, batch: EpisodeBatch
-) -> tuple[Tensor, Params]:
+def task_losses(method: FewShotMethod, params: Params, batch: EpisodeBatch) -> Objective:
     """Meta-objectives (B,) of all episodes of a batch, and their batch statistics (B, ...)."""
     labels = (batch.support_labels, batch.query_labels)
     # The compiler can't trace the annotations of an inner function.
     one = lambda support, query: method.episode_loss(  # noqa: E731
         params, Episode(support, labels[0], query, labels[1], batch.n_way)
     )
-    losses, seen = torch.func.vmap(one)(batch.support, batch.query)
-    return losses, seen
+    return Objective(*torch.func.vmap(one)(batch.support, batch.query))
 
 
-def _compiled(backend: str) -> Callable[..., tuple[Tensor, Params]]:
+def _compiled(backend: str) -> Callable[..., Objective]:
     from torch._dynamo.exc import TorchDynamoException  # takes a second
 
     compiled = torch.compile(task_losses, backend=backend, fullgraph=True)
 
-    def losses(*case: Any) -> tuple[Tensor, Params]:
+    def losses(*case: Any) -> Objective:
         try:
             return compiled(*case)
         except TorchDynamoException as error:
@@ -123,10 +119,10 @@ def choose_strategy(
     """
     if name not in NAMES:
         raise ConfigError(f"--strategy is one of {', '.join(NAMES)}, not {name!r}")
-    able = maps_over_tasks(method)
+    able = method.traits.maps
     if name == "vmap" and not able:
         raise ConfigError("this method can't be mapped over tasks; use --strategy sequential")
-    pays = able and (device.type == "cuda" or runs_light(method))
+    pays = able and (device.type == "cuda" or method.traits.small_inner_step)
     mapped = name == "vmap" or (name == "auto" and pays)
     if compiled and not mapped:
         raise ConfigError("--compile goes with --strategy vmap")

@@ -9,6 +9,7 @@ import torch
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.evaluate import evaluate
 from fewshot_bench.evaluation.predict import accuracy, predict
+from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.training.run import prepare_run
 from tests.tiny import tiny_config
 
@@ -18,11 +19,8 @@ def make_run(tiny_folder, method):
     return run, run.method.init(torch.Generator().manual_seed(0))
 
 
-class PerEpisode:
+class PerEpisode(Delegating):
     """A method without its embedding shortcut."""
-
-    def __init__(self, method):
-        self.predict, self.setting = method.predict, method.setting
 
 
 def test_embedding_once_predicts_the_same(tiny_folder):

@@ -10,7 +10,7 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.reproduce import Published, judge, reproduction, reproductions
-from fewshot_bench.methods.base import resolve_options
+from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.registry import BACKBONES, BENCHMARKS, METHODS
 from tests.leaderboard.synthetic import synthetic
 from tests.leaderboard.test_published import FILE

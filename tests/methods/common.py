@@ -3,7 +3,8 @@
 import torch
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import Setup, build_method, frozen_in
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.build import build_method
 from fewshot_bench.methods.maml_plus_plus import Annealed
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import is_buffer
@@ -20,14 +21,14 @@ def build(name, backbone="conv4-32", n_way=N_WAY, **options):
 def build_learner(name, **options):
     """A gradient learner, as it is at the end of training where that makes a difference."""
     method = build(name, **options)
-    return method.learner if isinstance(method, Annealed) else method
+    return method.method if isinstance(method, Annealed) else method
 
 
 def make_params(method, dtype=torch.float64, seed=0):
     params = method.init(torch.Generator().manual_seed(seed))
     params = {name: value.to(dtype) for name, value in params.items()}
     for name, value in params.items():
-        value.requires_grad_(not is_buffer(name) and not frozen_in(method, name))
+        value.requires_grad_(not is_buffer(name) and not method.frozen(name))
     return params
 
 
@@ -45,6 +46,16 @@ def shaken(params, scale=0.05, seed=3):
 
 def learned(params):
     return {name: value for name, value in params.items() if value.requires_grad}
+
+
+def initial(learner, params, episode):
+    """What a task moves, before the first inner step."""
+    return learner.task(params, episode).initial
+
+
+def adapted(learner, params, episode):
+    """And after the last one of training."""
+    return learner.task(params, episode).adapted(learner.steps, learner.order)
 
 
 def make_episode(dtype=torch.float64, seed=0, n_way=N_WAY):

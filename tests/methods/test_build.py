@@ -1,15 +1,16 @@
-"""What an object must have to be a method."""
+"""What an object must be to be a method."""
 
 import pytest
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.methods.base import Setup, build_method
+from fewshot_bench.methods.base import FewShotMethod, Setup, Traits
+from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.registry import METHODS, Entry
 
 
-class Whole:
-    setting = "inductive"
+class Whole(FewShotMethod):
+    traits = Traits("inductive")
 
     def __init__(self, setup): ...
     def init(self, generator): ...
@@ -17,15 +18,21 @@ class Whole:
     def predict(self, params, episode): ...
 
 
+class Stranger:
+    def __init__(self, setup): ...
+
+
 def test_an_object_that_is_no_method_is_refused(monkeypatch):
-    def build(**changes):
-        target = type("Mine", (Whole,), changes)
+    def build(target):
         monkeypatch.setitem(METHODS._entries, "mine", Entry("mine", target))
         return build_method("mine", Setup("conv4-32", ImageShape(1, 16), 3))
 
-    assert build().setting == "inductive"
-    with pytest.raises(ConfigError, match="mine lacks the function 'init'"):
-        build(init=None)
+    assert build(Whole).traits.setting == "inductive"
+    with pytest.raises(ConfigError, match=r"Stranger, which does not derive from .*FewShotMethod"):
+        build(Stranger)
+    abstract = type("Mine", (Whole,), {"__abstractmethods__": frozenset({"predict"})})
+    with pytest.raises(ConfigError, match=r"mine can't be made: .*predict"):
+        build(abstract)
     for setting in (None, "semi"):
-        with pytest.raises(ConfigError, match=r"an attribute setting: inductive, .* not "):
-            build(setting=setting)
+        with pytest.raises(ConfigError, match=r"a setting: inductive, .* not "):
+            build(type("Mine", (Whole,), {"traits": Traits(setting)}))

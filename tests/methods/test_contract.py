@@ -29,7 +29,7 @@ def predict(method, params, episode):
 def test_the_catalogue_tells_the_truth(case):
     name, method, _ = case
     entry = METHODS.entry(name)
-    assert method.setting == entry.setting
+    assert method.traits.setting == entry.setting
     assert entry.paper
     assert entry.summary
 
@@ -98,8 +98,8 @@ def test_the_order_of_images_does_not_matter(case):
 
 def test_inductive_predictions_ignore_the_other_queries(case):
     _, method, params = case
-    if method.setting != "inductive":
-        pytest.skip(f"{method.setting}: other queries may matter")
+    if method.traits.setting != "inductive":
+        pytest.skip(f"{method.traits.setting}: other queries may matter")
     episode = make_episode()
     other = torch.randn(episode.query.shape, generator=torch.Generator().manual_seed(7)).double()
     other[0] = episode.query[0]

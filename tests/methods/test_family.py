@@ -8,15 +8,15 @@ import torch
 from fewshot_bench.inner.optimizers.masks import RowMasks
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
-from fewshot_bench.inner.protocols import sees_queries
-from fewshot_bench.methods.base import resolve_options
-from fewshot_bench.methods.gradient import GradientLearner, _Task
+from fewshot_bench.methods.build import resolve_options
+from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.nn.heads import ConeHead
-from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.registry import METHODS
 from tests.methods.common import (
+    adapted,
     build,
     build_learner,
+    initial,
     learned,
     make_episode,
     make_params,
@@ -33,11 +33,13 @@ EXACT = [name for name in GRADIENT_LEARNERS if name != "fomaml"]
 
 def smooth_learner(name, **options):
     """The member with what it rounds or holds constant made differentiable."""
+    if name == "proto-maml":
+        options["order"] = 2
     if name == "gap":
-        options["exact"] = True
+        options["optimizer_options"] = {"exact": True}
     learner = build_learner(name, **options)
     if name == "mt-net":
-        soft = Transformed(RowMasks(hard=False), SGD())
+        soft = Transformed(RowMasks(learner.embedding.named("convolution"), hard=False), SGD())
         learner = dataclasses.replace(learner, optimizer=soft)
     return learner
 
@@ -78,16 +80,16 @@ def test_first_order_gives_every_weight_a_gradient_without_second_derivatives(na
 @pytest.mark.parametrize("name", GRADIENT_LEARNERS)
 def test_the_prefix_run_once_equals_running_everything(name, monkeypatch):
     """As a single stage, the whole network goes through every inner step."""
-    first = _Task._first_moving_stage
+    split = GradientLearner.first_adapted
     monkeypatch.setattr(
-        _Task,
-        "_first_moving_stage",
-        lambda task: 0 if isinstance(task.learner.backbone, Unsplit) else first(task),
+        GradientLearner,
+        "first_adapted",
+        lambda self, params: 0 if isinstance(self.embedding, Unsplit) else split(self, params),
     )
     method = build_learner(name, steps=2)
     params, episode = shaken(make_params(method)), make_episode()
-    backbone = Unsplit(method.backbone, method.trunk)
-    whole = dataclasses.replace(method, backbone=backbone, trunk=0)
+    backbone = Unsplit(method.embedding)
+    whole = dataclasses.replace(method, embedding=backbone)
     for run in (lambda m: m.episode_loss(params, episode)[0], lambda m: m.predict(params, episode)):
         torch.testing.assert_close(run(method), run(whole), rtol=1e-6, atol=1e-6)
     backbone.runs = 0
@@ -107,16 +109,16 @@ class Unsplit:
 
     name = "backbone"
 
-    def __init__(self, backbone, trunk):
+    def __init__(self, backbone):
         self.backbone, self.feature_dim, self.stages = backbone, backbone.feature_dim, (self,)
-        self.trunk, self.runs = trunk, 0
+        self.task_params, self.mixes_queries = backbone.task_params, backbone.mixes_queries
+        self.frozen, self.runs = 0, 0
 
     def __call__(self, params, x, mode, first=0, last=None):
         if last == 0:
             return x
         self.runs += 1
-        x = self.backbone(params, x, NormMode(training=False), last=self.trunk)
-        return self.backbone(params, x, mode, first=self.trunk)
+        return self.backbone(params, x, mode)
 
 
 FROZEN = {
@@ -134,7 +136,7 @@ FROZEN = {
 def test_what_is_frozen_does_not_move(name):
     method = build(name)
     params, episode = shaken(make_params(method)), make_episode()
-    start, moved = method.start(params, episode.n_way), method.adapted(params, episode)
+    start, moved = initial(method, params, episode), adapted(method, params, episode)
     assert moved.keys() == start.keys()
     assert not any(n.startswith(FROZEN[name]) for n in moved)
     assert all(not torch.equal(moved[n], start[n]) for n in moved if "mask" not in n)
@@ -143,7 +145,7 @@ def test_what_is_frozen_does_not_move(name):
 def test_every_context_begins_at_zero_and_gives_the_same_network():
     method = build("cavia", steps=0, test_steps=0)
     params, episode = make_params(method), make_episode()
-    assert not torch.cat(list(method.start(params, episode.n_way).values())).any()
+    assert not torch.cat(list(initial(method, params, episode).values())).any()
     plain = build("maml", steps=0, test_steps=0)
     torch.testing.assert_close(method.predict(params, episode), plain.predict(params, episode))
 
@@ -190,9 +192,9 @@ def test_masks_are_drawn_anew_for_each_task():
 @pytest.mark.parametrize("bn", ["running", "support"])
 def test_without_statistics_of_the_queries_it_is_inductive(name, bn):
     method = build(name, bn=bn)
-    if sees_queries(method.loss):
+    if method.loss.transductive:
         pytest.skip("its loss sees the queries")
-    assert method.setting == "inductive"
+    assert method.traits.setting == "inductive"
     params, episode = make_params(method), make_episode()
     changed = dataclasses.replace(
         episode, query=torch.cat([episode.query[:1], 1 - episode.query[1:]])

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from fewshot_bench.methods.base import resolve_options
+from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.nn.params import is_buffer, trainable
 from fewshot_bench.nn.warp import WarpedBlock
-from tests.methods.common import N_WAY, build, build_learner, make_episode, make_params
+from tests.methods.common import N_WAY, adapted, build, build_learner, make_episode, make_params
 
 STEPS, LR = 3, 0.05
 
@@ -44,9 +44,13 @@ def zero_head(params):
 
 def on_the_last_block(member, maml):
     """MAML on the layers that NPBML moves, behind the same frozen blocks."""
-    backbone = member.backbone.wrapped(lambda s: s.stage if isinstance(s, WarpedBlock) else s)
-    same = {name: getattr(member, name) for name in ("head", "trunk", "bn")}
-    return dataclasses.replace(maml, backbone=backbone, **same)
+    plain = member.embedding.wrapped(lambda s: s.stage if isinstance(s, WarpedBlock) else s)
+    return dataclasses.replace(maml, embedding=plain, head=member.head, bn=member.bn)
+
+
+def with_its_head(member, maml):
+    """MAML whose head begins where the member's does."""
+    return dataclasses.replace(maml, head=member.head)
 
 
 def one_normalisation(params):
@@ -93,12 +97,13 @@ CASES = [
         with_values(generator__out__weight=0.0, generator__out__bias=1.0, optimizer__decay=0.0),
     ),
     Case("gap", {"lr": LR}),
-    Case("gap", {"lr": LR, "exact": True}),
-    Case("gap", {"lr": LR, "approximate": True}),
+    Case("gap", {"lr": LR, "optimizer_options": {"exact": True}}),
+    Case("gap", {"lr": LR, "optimizer_options": {"approximate": True}}),
     Case("unicorn-maml", {"lr": LR}, as_maml=zero_head),
+    Case("proto-maml", {"lr": LR, "order": 2}, plain=with_its_head),
     Case("metal", {"lr": LR}, with_values(out__weight=0.0)),
     Case("sca", {"lr": LR}, with_values(linear2__weight=0.0), maml={"test_steps": STEPS}),
-    Case("maml+sparse_lsr", {"lr": LR, "smoothing": 0.0}),
+    Case("maml+sparse_lsr", {"lr": LR, "loss_options": {"smoothing": 0.0}}),
     Case("maml+evomal", {"lr": LR}, with_values(loss__weights=1.0)),
     Case("npbml", {"lr": LR}, plain=on_the_last_block),
     Case("npbml", {"lr": LR, "relation": "prototypes"}, plain=on_the_last_block),
@@ -123,7 +128,7 @@ def test_identity_settings_give_maml(case):
     leaves = {n: p.detach().requires_grad_(not is_buffer(n)) for n, p in leaves.items()}
     pairs = ((member, case.as_member(leaves)), (plain, case.as_maml(leaves)))
 
-    moved, expected = (m.adapted(p, episode) for m, p in pairs)
+    moved, expected = (adapted(m, p, episode) for m, p in pairs)
     for name, value in expected.items():
         torch.testing.assert_close(moved[name], value, rtol=1e-6, atol=1e-6)
     if member.bn == plain.bn:  # otherwise they are the same in training only

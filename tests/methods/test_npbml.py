@@ -11,12 +11,13 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.network import SmoothLeakyReLU
 from fewshot_bench.inner.losses.procedural import ProceduralLoss, weight_statistics
 from fewshot_bench.inner.protocols import TaskView
-from fewshot_bench.methods.relation import PrototypeRelation, RelationNetwork
+from fewshot_bench.methods.npbml.relation import PrototypeRelation, RelationNetwork
 from fewshot_bench.nn.backbone import ImageShape
 from tests.methods.common import (
     N_WAY,
     SIZE,
     build,
+    initial,
     learned,
     make_episode,
     make_params,
@@ -43,7 +44,7 @@ def make_view(n_way=3, seed=0, **changes):
         adapted={"head.weight": draw(n_way, 4), "head.bias": draw(n_way)},
         step=0,
         query_logits=draw(5, n_way),
-        relation=draw(5, n_way).softmax(dim=1),
+        context=draw(5, n_way).softmax(dim=1),
     )
     return dataclasses.replace(view, **changes)
 
@@ -66,8 +67,8 @@ def test_the_loss_is_what_the_paper_writes_down():
     base = -log_p[torch.arange(6), view.support_labels]
     one_hot = torch.eye(3).double()[view.support_labels]
     support = torch.cat([view.support_logits, one_hot, base[:, None]], dim=1)
-    soft = -(view.relation * view.query_logits.log_softmax(dim=1)).sum(dim=1)
-    query = torch.cat([view.query_logits, view.relation, soft[:, None]], dim=1)
+    soft = -(view.context * view.query_logits.log_softmax(dim=1)).sum(dim=1)
+    query = torch.cat([view.query_logits, view.context, soft[:, None]], dim=1)
     weights = weight_statistics(list(view.adapted.values()))
     expected = (
         base.mean()
@@ -123,7 +124,7 @@ def test_a_transductive_loss_refuses_to_go_without_queries():
     loss = ProceduralLoss(n_way=3, n_tensors=2)
     phi = {name: value.double() for name, value in loss.init(torch.Generator()).items()}
     with pytest.raises(ValueError, match="relation"):
-        loss(phi, make_view(relation=None))
+        loss(phi, make_view(context=None))
 
 
 @pytest.mark.parametrize("layer", ["film.backbone.block4", "film.warp.backbone.block4"])
@@ -138,7 +139,7 @@ def test_every_modulation_changes_the_predictions(layer, backbone):
 
 def test_a_modulation_for_the_task_mixes_the_queries_and_says_so():
     method = build("npbml[inductive]", film_mode="task")
-    assert method.setting == "transductive"
+    assert method.traits.setting == "transductive"
     params, episode = shaken(make_params(method)), make_episode()
     other = dataclasses.replace(
         episode, query=torch.cat([episode.query[:1], 1 - episode.query[1:]])
@@ -158,9 +159,9 @@ def test_frozen_blocks_are_normalised_by_running_averages_in_training_too():
 
 def test_more_blocks_can_move_but_not_more_than_there_are():
     method = build("npbml[init]", adapted_blocks=2)
-    start = method.start(make_params(method), N_WAY)
+    start = initial(method, make_params(method), make_episode())
     assert {"backbone.block3.conv.weight", "backbone.block4.conv.weight"} < start.keys()
-    assert method.trunk == 2
+    assert method.embedding.frozen == 2
     with pytest.raises(ConfigError, match="4 blocks, not 5"):
         build("npbml", adapted_blocks=5)
 

@@ -7,15 +7,13 @@ import torch.nn.functional as F
 
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.nn.norm import NormMode
-from tests.methods.common import build, make_episode, make_params
+from tests.methods.common import adapted, build, make_episode, make_params
 
 LR = 0.1
 
 
 def with_sgd(method):
-    return dataclasses.replace(
-        method, learner=dataclasses.replace(method.learner, optimizer=SGD(LR))
-    )
+    return dataclasses.replace(method, method=dataclasses.replace(method.method, optimizer=SGD(LR)))
 
 
 def meta_gradient(method, params, episode):
@@ -32,7 +30,7 @@ def test_one_step_of_sgd_is_joint_training():
     method = with_sgd(build("reptile", steps=1, batch=0))
     params, episode = make_params(method), make_episode()
     images, labels = everything(episode)
-    logits = method.learner.logits(params, images, NormMode(training=True))
+    logits = method.method.logits(params, images, NormMode(training=True))
     expected = torch.autograd.grad(F.cross_entropy(logits, labels), list(params.values()))
     for grad, joint in zip(meta_gradient(method, params, episode).values(), expected, strict=True):
         torch.testing.assert_close(grad, LR * joint, rtol=1e-9, atol=1e-12)
@@ -44,7 +42,7 @@ def test_the_meta_gradient_points_away_from_the_trained_task():
     params, episode = make_params(method), make_episode()
     images, labels = everything(episode)
     joint = dataclasses.replace(episode, support=images, support_labels=labels)
-    trained = build("maml", steps=3, lr=LR).adapted(params, joint)
+    trained = adapted(build("maml", steps=3, lr=LR), params, joint)
     for name, grad in meta_gradient(method, params, episode).items():
         expected = params[name] - trained[name]
         torch.testing.assert_close(grad, expected, rtol=1e-6, atol=1e-9)

@@ -1,11 +1,10 @@
 """The setting told from options is the one that the method says itself."""
 
-import inspect
 import itertools
 
 import pytest
 
-from fewshot_bench.methods.settings import setting_of
+from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.registry import METHODS
 from tests.methods.common import build
 
@@ -19,7 +18,7 @@ VALUES = {"bn": ("batch", "support", "running"), "transductive": (True, False)}
 
 def choices(name):
     """Options of a method that may change its setting, in all combinations."""
-    known = inspect.signature(METHODS.load(name)).parameters
+    known = resolve_options(name, {})
     mine = [[{key: value} for value in VALUES[key]] for key in VALUES if key in known]
     more = [NPBML] if "film_mode" in known else []
     for parts in itertools.product(*mine, *more):
@@ -28,10 +27,7 @@ def choices(name):
 
 @pytest.mark.parametrize("name", [entry.name for entry in METHODS])
 def test_the_setting_follows_from_the_options(name):
-    assert setting_of(name, {}) == METHODS.entry(name).setting
+    entry = METHODS.entry(name)
+    assert entry.setting_of({}) == entry.setting
     for options in choices(name):
-        assert setting_of(name, options) == build(name, **options).setting, options
-
-
-def test_nothing_is_claimed_of_methods_that_are_not_ours():
-    assert setting_of("somebody's own", {}) is None
+        assert entry.setting_of(options) == build(name, **options).traits.setting, options

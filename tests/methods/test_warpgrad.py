@@ -29,7 +29,7 @@ def one_step_loss(learner, params, point, episode):
 
 def test_warps_learn_from_single_steps_and_the_start_by_maml():
     method = build("warpgrad[one-step]", steps=STEPS, lr=LR)
-    learner, params, episode = method.learner, make_params(method), make_episode()
+    learner, params, episode = method.method, make_params(method), make_episode()
     names = list(params)
     got = gradients(method.episode_loss(params, episode)[0], params, names)
 
@@ -38,7 +38,7 @@ def test_warps_learn_from_single_steps_and_the_start_by_maml():
         if not name.startswith("warp."):
             torch.testing.assert_close(got[name], through[name])
 
-    points = list(learner.path(params, episode))[:STEPS]
+    points = list(learner.task(params, episode).path(STEPS, 2))[:STEPS]
     losses = [one_step_loss(learner, params, point, episode) for point in points]
     expected = gradients(torch.stack(losses).mean(), params, list(subset(params, "warp")))
     for name, grad in expected.items():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fewshot_bench.nn.backbone import ImageShape, build_backbone
-from fewshot_bench.nn.film import Modulated, empty_contexts
+from fewshot_bench.nn.film import Modulated
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import subset
 from fewshot_bench.nn.warp import WarpedBlock, WarpedConvs
@@ -25,7 +25,7 @@ def case(backbone, wrap):
     plain = build_backbone(backbone, ImageShape(3, 16))
     wrapped = plain.wrapped(WRAPS[wrap])
     params = wrapped.init(generator())
-    params |= empty_contexts(params)
+    params |= wrapped.task_params(params)
     x = torch.randn(4, 3, 16, 16, generator=generator(1))
     return plain, wrapped, params, x
 

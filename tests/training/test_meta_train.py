@@ -12,6 +12,7 @@ import torch
 
 from fewshot_bench.config import TrainConfig
 from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
+from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training import fit
@@ -201,19 +202,19 @@ def test_every_method_trains(name, tiny_folder, tmp_path, monkeypatch):
         assert not torch.equal(value, fresh[key]), key
 
 
-class Scheduled:
-    """A method that can be trained only through ``at``."""
+TOLD = []
 
-    def __init__(self, method):
-        self.method, self.setting, self.told = method, method.setting, []
-        self.init, self.predict = method.init, method.predict
+
+class Scheduled(Delegating):
+    """A method that writes down how it is scheduled."""
 
     def at(self, progress):
-        self.told.append(progress)
+        TOLD.append(progress)
         return self.method
 
 
 def test_a_scheduled_method_is_told_the_progress_of_each_step(tiny_folder, tmp_path):
+    TOLD.clear()
     run = prepare_run(tiny_config(tiny_folder, steps=4), "cpu")
     plain, scheduled = run.method, Scheduled(run.method)
     loaders = [run.loader(split, run.test_task, 0) for split in ("train", "val")]
@@ -221,7 +222,7 @@ def test_a_scheduled_method_is_told_the_progress_of_each_step(tiny_folder, tmp_p
         meta_train(MetaTraining(method, *loaders, run.config.train), tmp_path / folder, Quiet())
         for method, folder in ((plain, "a"), (scheduled, "b"))
     ]
-    assert scheduled.told == [0.0, 0.25, 0.5, 0.75]
+    assert TOLD == [0.0, 0.25, 0.5, 0.75]
     assert all(torch.equal(p, states[1].params[n]) for n, p in states[0].params.items())
 
 

@@ -8,20 +8,15 @@ import torch
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import EpisodeBatch
 from fewshot_bench.errors import ConfigError, TrainingError
-from fewshot_bench.methods.base import (
-    Setup,
-    at_progress,
-    build_method,
-    maps_over_tasks,
-    resolve_options,
-)
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.build import build_method, resolve_options
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training.strategy import AllAtOnce, choose_strategy, task_by_task
 from tests.methods.common import build, learned, make_episode, make_params, shaken
 from tests.tiny import SMALL
 
-MAPPED = [entry.name for entry in METHODS if maps_over_tasks(build(entry.name))]
+MAPPED = [entry.name for entry in METHODS if build(entry.name).traits.maps]
 CPU = torch.device("cpu")
 
 
@@ -50,7 +45,7 @@ def outcome(strategy, method, dtype):
 @pytest.mark.parametrize("name", MAPPED)
 def test_a_map_over_tasks_gives_the_numbers_of_one_task_after_another(name):
     options = {"steps": 2} if "steps" in resolve_options(name, {}) else {}
-    method = at_progress(build(name, **options), 0.9)
+    method = build(name, **options).at(0.9)
     one, all_ = (outcome(s, method, torch.float64) for s in (task_by_task, AllAtOnce()))
     assert all_[0] == pytest.approx(one[0], rel=1e-9)
     for grads, expected in zip(all_[1:], one[1:], strict=True):

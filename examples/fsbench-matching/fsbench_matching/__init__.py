@@ -8,63 +8,64 @@ the images of that class. Departures: no full contextual embeddings, and a fixed
 multiplies the cosine, without which the attention can hardly tell images apart.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import Setting, Setup
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.embedding import EmbeddingLearner
+from fewshot_bench.methods.parts import Classifier
 from fewshot_bench.nn.backbone import build_backbone
-from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params
 
 
-class MatchingNet:
-    """Metric-based learner; has no inner loop.
+@dataclass(frozen=True)
+class Attention(Classifier):
+    """The attention that a query pays to the images of each class.
 
-    Args:
-        setup: what it is built for.
+    Attributes:
         sharpness: factor of the cosine similarities, positive.
     """
 
-    setting: Setting = "inductive"
+    sharpness: float
 
-    def __init__(self, setup: Setup, sharpness: float = 10.0) -> None:
-        self.backbone = build_backbone(setup.backbone, setup.image, bn="running")
-        self.sharpness = sharpness
+    def __call__(
+        self,
+        params: Params,  # noqa: ARG002
+        support: Tensor,
+        support_labels: Tensor,
+        query: Tensor,
+        n_way: int,
+    ) -> Tensor:
+        """Log-probabilities (..., Q, n_way)."""
+        similarity = F.normalize(query, dim=-1) @ F.normalize(support, dim=-1).mT
+        return log_shares(self.sharpness * similarity, support_labels, n_way)
 
-    def init(self, generator: torch.Generator) -> Params:
-        """Backbone parameters; there is nothing else."""
-        return self.backbone.init(generator)
 
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
-        """Cross-entropy of the queries, and the batch statistics to remember."""
-        mode = NormMode(training=True)
-        return F.nll_loss(self._log_shares(params, episode, mode), episode.targets), mode.seen
+def matching_net(setup: Setup, sharpness: float = 10.0) -> EmbeddingLearner:
+    """Compose Matching Networks.
 
-    def predict(self, params: Params, episode: Episode) -> Tensor:
-        """Query logits (Q, n_way); running averages normalise each image for itself."""
-        return self._log_shares(params, episode, NormMode(training=False))
-
-    def _log_shares(self, params: Params, episode: Episode, mode: NormMode) -> Tensor:
-        images = torch.cat([episode.support, episode.query])
-        features = F.normalize(self.backbone(params, images, mode), dim=1)
-        support, query = features[: len(episode.support)], features[len(episode.support) :]
-        similarity = self.sharpness * query @ support.T
-        return log_shares(similarity, episode.support_labels, episode.n_way)
+    Args:
+        setup: what it is built for.
+        sharpness: see :class:`Attention`.
+    """
+    embedding = build_backbone(setup.backbone, setup.image, bn="running")
+    return EmbeddingLearner(embedding, Attention(sharpness))
 
 
 def log_shares(similarity: Tensor, labels: Tensor, n_way: int) -> Tensor:
     """Log of the attention that each query pays to each class.
 
     Args:
-        similarity: (Q, S), of queries to support images.
-        labels: (S,), classes of the support images.
+        similarity: (..., Q, S), of queries to support images.
+        labels: (..., S), classes of the support images.
         n_way: number of classes.
 
     Returns:
-        (Q, n_way); the exponentials of a row add up to 1.
+        (..., Q, n_way); the exponentials of a row add up to 1.
     """
-    other = ~F.one_hot(labels, n_way).bool()
-    attention = F.log_softmax(similarity, dim=1)[:, :, None].masked_fill(other, -torch.inf)
-    return attention.logsumexp(dim=1)
+    member = labels.unsqueeze(-1) == torch.arange(n_way, device=labels.device)
+    attention = F.log_softmax(similarity, dim=-1).unsqueeze(-1)
+    return attention.masked_fill(~member.unsqueeze(-3), -torch.inf).logsumexp(dim=-2)

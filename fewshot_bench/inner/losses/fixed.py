@@ -8,16 +8,12 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.log_odds import target_log_odds
 from fewshot_bench.inner.losses.per_output import of_logits
 from fewshot_bench.inner.losses.target_loss import IGNORE, Reduction, target_loss
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params
 
 
-class FixedLoss:
+class FixedLoss(InnerLoss):
     """An inner loss without meta-parameters."""
-
-    def init(self, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing is learned."""
-        return {}
 
 
 class LabelSmoothing(FixedLoss):

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params, kaiming_normal, merge
 
 Term: TypeAlias = Literal["support", "query"]
@@ -33,7 +33,7 @@ EPS = 1e-12
 
 
 @dataclass(frozen=True)
-class TaskAdaptiveLoss:
+class TaskAdaptiveLoss(InnerLoss):
     """Cross-entropy of the support set plus the mean outputs of both networks.
 
     Attributes:

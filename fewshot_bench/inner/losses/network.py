@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params, kaiming_normal
 
 Inputs = Literal["probabilities", "logits"]
@@ -109,7 +109,7 @@ class _SmoothLeakyReLU(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
-class LossNetwork:
+class LossNetwork(InnerLoss):
     """Loss of a batch as the mean of what the network says of each instance.
 
     Attributes:

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.inner.losses.network import SmoothLeakyReLU
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.heads import init_linear, linear
 from fewshot_bench.nn.params import Params, merge, subset
 
@@ -40,7 +40,7 @@ SOFT = 1e-4  # keeps second derivatives of norms small where a tensor is zero
 
 
 @dataclass(frozen=True)
-class ProceduralLoss:
+class ProceduralLoss(InnerLoss):
     """Cross-entropy of the support set plus the outputs of the networks.
 
     Attributes:
@@ -89,11 +89,11 @@ class ProceduralLoss:
         return torch.stack(values).sum()
 
     def _transductive(self, phi: Params, view: TaskView) -> Tensor:
-        if view.query_logits is None or view.relation is None:
+        if view.query_logits is None or view.context is None:
             raise ValueError("a transductive loss needs query logits and relation scores")
-        each = F.cross_entropy(view.query_logits, view.relation, reduction="none")
+        each = F.cross_entropy(view.query_logits, view.context, reduction="none")
         network = self._network("transductive")
-        return self._instances(phi, network, view.query_logits, view.relation, each)
+        return self._instances(phi, network, view.query_logits, view.context, each)
 
     def _network(self, term: Term) -> Term:
         swap = self.as_released and term == "transductive" and "inductive" in self.terms

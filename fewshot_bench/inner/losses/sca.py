@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.batch_norm import batch_norm
 from fewshot_bench.nn.params import Params, kaiming_normal
 
@@ -28,7 +28,7 @@ CHANNELS, KERNEL, WIDTH = 8, 3, 16
 
 
 @dataclass(frozen=True)
-class SelfCritique:
+class SelfCritique(InnerLoss):
     """Cross-entropy of the support set, and the critic's judgement in later steps.
 
     Attributes:

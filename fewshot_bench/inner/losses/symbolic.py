@@ -20,7 +20,7 @@ from torch import Tensor
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.expression import PREDICTION, TARGET, Expression
 from fewshot_bench.inner.losses.per_output import of_logits
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params
 
 FLOOR = 1e-7  # of log and sqrt
@@ -83,7 +83,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class SymbolicLoss:
+class SymbolicLoss(InnerLoss):
     """An expression as inner loss and as supervised criterion; mean over instances.
 
     Attributes:

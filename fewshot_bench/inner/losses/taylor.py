@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.per_output import of_logits
-from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params
 
 N_COEFFICIENTS = 8
@@ -51,7 +51,7 @@ def taylor_loss(coefficients: Tensor, prediction: Tensor, target: Tensor) -> Ten
     return -(y * (of_prediction + mixed)).sum(dim=-1)
 
 
-class TaylorGLO:
+class TaylorGLO(InnerLoss):
     """:func:`taylor_loss` of the support set's probabilities, mean over instances.
 
     Args:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(InnerOptimizer):
     """The update of ``torch.optim.Adam``, differentiable also where a gradient is zero.
 
     Attributes:
@@ -23,10 +24,6 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-
-    def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing is learned."""
-        return {}
 
     def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Both moments of each parameter, zero."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.heads import linear
 from fewshot_bench.nn.params import Params, kaiming_normal
 
@@ -16,7 +17,7 @@ _NET = "optimizer.generator"
 
 
 @dataclass(frozen=True)
-class GeneratedRates:
+class GeneratedRates(InnerOptimizer):
     """theta_l <- (1 - b0[l, step] b_l) theta_l - a0[l, step] a_l gradient_l for each tensor l.
 
     The 2 L factors (a, b) come from an MLP 2L - 2L - 2L over the means of the L tensors and of
@@ -46,10 +47,6 @@ class GeneratedRates:
             omega[f"optimizer.rate.{name}"] = torch.full((self.n_steps,), self.lr)
             omega[f"optimizer.decay.{name}"] = torch.full((self.n_steps,), self.decay * self.lr)
         return omega
-
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
-        """No state."""
-        return {}
 
     def step(
         self, omega: Params, grads: Params, state: Params, adapted: Params, step: int

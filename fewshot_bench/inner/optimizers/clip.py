@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
+from fewshot_bench.inner.protocols import GradientTransform
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class NormClip:
+class NormClip(GradientTransform):
     """Shortens the gradient of all moving parameters together; see :mod:`.transform`.
 
     A gradient that is short enough passes as it is, so that nothing changes while all is well. A
@@ -20,14 +21,6 @@ class NormClip:
     """
 
     bound: float
-
-    def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing is learned."""
-        return {}
-
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
-        """Nothing."""
-        return {}
 
     def __call__(self, omega: Params, grads: Params, prepared: Params) -> Params:  # noqa: ARG002
         """The gradients, scaled by one number of at most 1."""

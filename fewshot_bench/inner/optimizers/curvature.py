@@ -6,12 +6,15 @@ Park, Oliva: Meta-Curvature, 2019, arXiv 1902.03356.
 import torch
 from torch import Tensor
 
+from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import GradientTransform
 from fewshot_bench.nn.params import Params
 
 _MODES = ("out", "in", "filter")
 
 
-class Curvature:
+class Curvature(GradientTransform):
     """The paper's MC2: M_out, M_in and M_filter multiply the modes of a convolution's gradient.
 
     A linear layer has the first two, a vector a factor for each element. All start as identity:
@@ -31,10 +34,6 @@ class Curvature:
                 omega[f"{key}.{mode}"] = torch.eye(size)
         return omega
 
-    def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
-        """Nothing."""
-        return {}
-
     def __call__(self, omega: Params, grads: Params, prepared: Params) -> Params:  # noqa: ARG002
         """Multiply every gradient along its modes."""
         return {
@@ -52,3 +51,8 @@ def _along_modes(omega: Params, key: str, grad: Tensor) -> Tensor:
     modes = across.view(*grad.shape[:2], -1)
     modes = torch.einsum("ij,oif->ojf", omega[f"{key}.in"], modes) @ omega[f"{key}.filter"]
     return modes.view(grad.shape)
+
+
+def curvature(lr: float = 0.1) -> Transformed:
+    """The paper's MC2: matrices that start as identity, in front of steps with one rate."""
+    return Transformed(Curvature(), SGD(lr))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class ElementRates:
+class ElementRates(InnerOptimizer):
     """theta <- theta - alpha * gradient, alpha of the shape of theta and the same in all steps.
 
     A learned rate may become negative, as in the paper.
@@ -32,10 +33,6 @@ class ElementRates:
             + (self.high - self.low) * torch.rand(value.shape, generator=generator)
             for name, value in adapted.items()
         }
-
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
-        """No state."""
-        return {}
 
     def step(
         self,

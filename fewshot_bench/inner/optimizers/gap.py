@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import GradientTransform
 from fewshot_bench.nn.params import Params
 
 BETA = 2.0  # of the softplus, as released
@@ -19,13 +22,14 @@ GAP_OF_SQUARES = 1e-9  # below it, relative to the largest, two singular values 
 
 
 @dataclass(frozen=True)
-class SingularScales:
+class SingularScales(GradientTransform):
     """G = U S V^T becomes U diag(m) S V^T for each convolution's gradient G, unfolded to a matrix.
 
     Rows are output channels, m > 0 is the softplus of a learned vector, largest singular value
     first, and starts at 1. Gradients that are no convolution's pass through, as released.
 
     Attributes:
+        convolutions: names of the convolutions' weights.
         approximate: ApproxGAP, without the decomposition: m scales rows of G (columns where there
             are fewer of them).
         exact: also differentiate how U turns with G. That derivative grows without bound where two
@@ -33,6 +37,7 @@ class SingularScales:
             of m are equal it is zero anyway.
     """
 
+    convolutions: frozenset[str]
     approximate: bool = False
     exact: bool = False
 
@@ -42,7 +47,7 @@ class SingularScales:
         return {
             f"optimizer.gap.{name}": torch.full((min(value.flatten(1).shape),), one)
             for name, value in adapted.items()
-            if value.dim() == 4
+            if name in self.convolutions
         }
 
     def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
@@ -103,3 +108,10 @@ class ScaleSingularValues(torch.autograd.Function):
         inner = torch.where(apart, slopes, torch.zeros_like(gaps)) * (turn + turn.T)
         direct = u @ (scales.unsqueeze(1) * (u.T @ grad))
         return direct + (u @ (inner * s)) @ vt, torch.diagonal(turn)
+
+
+def singular_scales(
+    convolutions: frozenset[str], lr: float = 0.01, approximate: bool = False, exact: bool = False
+) -> Transformed:
+    """Rescaled gradients in front of steps with one rate."""
+    return Transformed(SingularScales(convolutions, approximate, exact), SGD(lr))

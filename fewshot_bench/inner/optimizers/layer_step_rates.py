@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class LayerStepRates:
+class LayerStepRates(InnerOptimizer):
     """theta_l <- theta_l - alpha[l, step] * gradient_l for each parameter tensor l.
 
     Attributes:
@@ -25,10 +26,6 @@ class LayerStepRates:
     def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``optimizer.rate.<name>`` of shape (n_steps,) for each parameter."""
         return {f"optimizer.rate.{name}": torch.full((self.n_steps,), self.lr) for name in adapted}
-
-    def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
-        """No state."""
-        return {}
 
     def step(
         self, omega: Params, grads: Params, state: Params, adapted: Params, step: int

@@ -9,13 +9,16 @@ from typing import ClassVar
 
 import torch
 
+from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.inner.optimizers.transform import Transformed
+from fewshot_bench.inner.protocols import GradientTransform
 from fewshot_bench.nn.params import Params
 
 TINY = 1e-20
 
 
 @dataclass(frozen=True)
-class RowMasks:
+class RowMasks(GradientTransform):
     """A binary mask over output channels of each convolution, drawn once for each task.
 
     A row moves with probability sigmoid(logit). The draw is a Gumbel-softmax between the logit and
@@ -23,12 +26,14 @@ class RowMasks:
     The head is never masked: its rows are classes, and a task can do without none of them.
 
     Attributes:
+        convolutions: names of the convolutions' weights.
         temperature: of the softmax.
         hard: round; without, the meta-gradient is exact.
         logit: where all logits start.
         draws: tells that a task's own random numbers are needed.
     """
 
+    convolutions: frozenset[str]
     temperature: float = 1.0
     hard: bool = True
     logit: float = 0.0
@@ -39,7 +44,7 @@ class RowMasks:
         return {
             f"optimizer.mask.{name}": torch.full((len(value),), self.logit)
             for name, value in adapted.items()
-            if value.dim() == 4
+            if name in self.convolutions
         }
 
     def prepare(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:
@@ -64,3 +69,10 @@ class RowMasks:
             name: grad * prepared[name] if name in prepared else grad
             for name, grad in grads.items()
         }
+
+
+def row_masks(
+    convolutions: frozenset[str], lr: float = 0.01, temperature: float = 1.0
+) -> Transformed:
+    """Masked gradients in front of steps with one rate."""
+    return Transformed(RowMasks(convolutions, temperature), SGD(lr))

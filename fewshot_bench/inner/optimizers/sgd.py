@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.nn.params import Params
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(InnerOptimizer):
     """The update of ``torch.optim.SGD`` without dampening, differentiable.
 
     With g the gradient plus ``weight_decay * theta`` and v <- momentum * v + g, a step is
@@ -31,10 +32,6 @@ class SGD:
     def __post_init__(self) -> None:
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov needs momentum above 0")
-
-    def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing is learned."""
-        return {}
 
     def start(self, omega: Params, adapted: Params, generator: torch.Generator | None) -> Params:  # noqa: ARG002
         """Velocities of zero, under the parameters' own names."""

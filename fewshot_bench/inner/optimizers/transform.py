@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-from fewshot_bench.inner.protocols import GradientTransform, InnerOptimizer, needs_draws
+from fewshot_bench.inner.protocols import GradientTransform, InnerOptimizer
 from fewshot_bench.nn.params import Params, merge
 
 
 @dataclass(frozen=True)
-class Transformed:
+class Transformed(InnerOptimizer):
     """Steps of ``optimizer`` along transformed gradients.
 
     Attributes:
@@ -23,7 +23,7 @@ class Transformed:
     @property
     def draws(self) -> bool:
         """Whether the transform, or one behind it, needs random numbers of the task's own."""
-        return needs_draws(self.transform) or needs_draws(self.optimizer)
+        return self.transform.draws or self.optimizer.draws
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:
         """Meta-parameters of both."""

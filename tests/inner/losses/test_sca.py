@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from fewshot_bench.inner.losses.sca import DILATIONS, SelfCritique, critic
-from fewshot_bench.inner.protocols import TaskView, sees_queries
+from fewshot_bench.inner.protocols import TaskView
 from tests.inner.losses.common import DOUBLE, random_logits
 
 LOSS = SelfCritique(n_way=3, n_supervised=2)
@@ -67,5 +67,5 @@ def test_queries_are_needed():
 
 
 def test_supervised_steps_do_not_ask_for_queries():
-    assert [sees_queries(LOSS, step) for step in range(4)] == [False, False, True, True]
-    assert sees_queries(LOSS)
+    assert [LOSS.sees_queries(step) for step in range(4)] == [False, False, True, True]
+    assert LOSS.transductive

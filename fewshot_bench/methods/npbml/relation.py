@@ -5,15 +5,15 @@ learn; and a relation network, trained first and frozen, as in the paper. Both j
 itself, from the support set, and pass no gradient on.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.methods.base import FewShotMethod, Setting
+from fewshot_bench.methods.base import FewShotMethod, Objective, Traits
 from fewshot_bench.nn.backbone import Backbone, ImageShape
 from fewshot_bench.nn.heads import init_linear, linear, prototypes, squared_distances
 from fewshot_bench.nn.norm import NormMode
@@ -21,18 +21,21 @@ from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.nn.resnet12 import ResidualBlock
 
 
-class Relation(Protocol):
-    """Tells how alike queries and classes are."""
+class Relation(ABC):
+    """Tells how alike queries and classes are.
 
-    @property
-    def network(self) -> FewShotMethod | None:
-        """What has to be trained first; its parameters are named ``relation.*``."""
-        ...
+    Attributes:
+        network: what has to be trained first, its parameters named ``relation.*``; None where
+            nothing has to be.
+    """
+
+    network: FewShotMethod | None = None
 
     def init(self, generator: torch.Generator) -> Params:
-        """Fresh parameters."""
-        ...
+        """Initial parameters."""
+        return {} if self.network is None else self.network.init(generator)
 
+    @abstractmethod
     def __call__(self, params: Params, episode: Episode, support: Tensor, query: Tensor) -> Tensor:
         """(Q, n_way) shares of the classes, rows summing to 1.
 
@@ -42,11 +45,10 @@ class Relation(Protocol):
             support: (S, D) features before the first inner step.
             query: (Q, D) features before the first inner step.
         """
-        ...
 
 
 @dataclass(frozen=True)
-class PrototypeRelation:
+class PrototypeRelation(Relation):
     """Softmax of negative squared distances to the class means.
 
     Attributes:
@@ -55,15 +57,6 @@ class PrototypeRelation:
 
     temperature: float
 
-    @property
-    def network(self) -> FewShotMethod | None:
-        """Nothing has to be trained."""
-        return None
-
-    def init(self, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Nothing is learned."""
-        return {}
-
     def __call__(self, params: Params, episode: Episode, support: Tensor, query: Tensor) -> Tensor:  # noqa: ARG002
         """See :class:`Relation`."""
         centres = prototypes(support, episode.support_labels, episode.n_way)
@@ -71,7 +64,7 @@ class PrototypeRelation:
 
 
 @dataclass(frozen=True)
-class RelationNetwork:
+class RelationNetwork(FewShotMethod):
     """A network that scores pairs of a query and a class, from 0 to 1.
 
     Sung et al.: Learning to Compare, 2017, arXiv 1711.06025, with the residual encoder of NPBML's
@@ -85,7 +78,11 @@ class RelationNetwork:
 
     image: ImageShape
     widths: tuple[int, ...] = (64, 128, 256, 512)
-    setting: Setting = "inductive"
+
+    @property
+    def traits(self) -> Traits:
+        """It judges each pair by itself."""
+        return Traits(setting="inductive")
 
     def init(self, generator: torch.Generator) -> Params:
         """``relation.*``: encoder, comparison and score."""
@@ -93,12 +90,12 @@ class RelationNetwork:
         score = init_linear("relation.score", self.widths[-1], 1, generator)
         return merge([*parts, score])
 
-    def episode_loss(self, params: Params, episode: Episode) -> tuple[Tensor, Params]:
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
         """Squared error of the scores to one-hot labels."""
         mode = NormMode(training=True)
         scores = self._scores(params, episode, mode).sigmoid()
         target = F.one_hot(episode.targets, episode.n_way).to(scores.dtype)
-        return F.mse_loss(scores, target), mode.seen
+        return Objective(F.mse_loss(scores, target), mode.seen)
 
     def predict(self, params: Params, episode: Episode) -> Tensor:
         """(Q, n_way) scores before the sigmoid."""
@@ -141,14 +138,10 @@ class RelationNetwork:
 
 
 @dataclass(frozen=True)
-class LearnedRelation:
+class LearnedRelation(Relation):
     """Scores of a frozen relation network, made to sum to 1 for each query."""
 
     network: RelationNetwork
-
-    def init(self, generator: torch.Generator) -> Params:
-        """Of the network."""
-        return self.network.init(generator)
 
     def __call__(self, params: Params, episode: Episode, support: Tensor, query: Tensor) -> Tensor:  # noqa: ARG002
         """See :class:`Relation`."""

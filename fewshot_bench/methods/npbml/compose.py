@@ -17,7 +17,7 @@ which are options. Scale and shift of the last block's normalisation are learned
 is linear up to its FiLM, without normalisation. Blocks pool before their FiLM layer, which is the
 same as long as it turns no channel round, and the last block pools like the others. Without learned
 losses the shared head vector would be idle, so the head starts at zero there (see
-:mod:`fewshot_bench.methods.unicorn_maml`).
+:class:`fewshot_bench.nn.heads.ZeroHead`).
 """
 
 import dataclasses
@@ -34,21 +34,22 @@ from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
 from fewshot_bench.inner.protocols import InnerOptimizer
 from fewshot_bench.methods.base import Setup
-from fewshot_bench.methods.gradient import GradientLearner
-from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Share, Steps
-from fewshot_bench.methods.relation import (
+from fewshot_bench.methods.npbml.learner import NPBML
+from fewshot_bench.methods.npbml.relation import (
     LearnedRelation,
     PrototypeRelation,
     Relation,
     RelationNetwork,
 )
-from fewshot_bench.nn.backbone import Backbone, Stage, build_backbone
+from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Share, Steps
+from fewshot_bench.nn.backbone import Backbone, Frozen, Stage, build_backbone
 from fewshot_bench.nn.film import Conditioned, FilmMode
 from fewshot_bench.nn.heads import HEAD, ConeHead, Head, ZeroHead
 from fewshot_bench.nn.warp import WarpedBlock
 
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 RelationKind = Literal["network", "prototypes"]
+Trunk = Literal["frozen", "learned"]
 # Pixels up to which one block's steps on a few images are light work (benchmarks/meta_step.py).
 SMALL = 32
 
@@ -62,7 +63,7 @@ def npbml(
     relation: RelationKind = "network",
     relation_widths: Widths = (64, 128, 256, 512),
     relation_temperature: Rate | None = None,
-    trunk: Literal["frozen", "learned"] = "frozen",
+    trunk: Trunk = "frozen",
     adapted_blocks: Count = 1,
     order: MetaOrder = 2,
     steps: Steps = 5,
@@ -74,7 +75,7 @@ def npbml(
     loss_width: Count = 40,
     bn: PlainNorm = "batch",
     as_released: bool = False,
-) -> GradientLearner:
+) -> NPBML:
     """Compose NPBML.
 
     Args:
@@ -109,25 +110,22 @@ def npbml(
         raise ConfigError("with order=1 no gradient reaches the loss networks; give losses=[]")
     if len(set(losses)) < len(losses):
         raise ConfigError(f"losses names a network twice: {', '.join(losses)}")
-    backbone = _backbone(setup, bn, adapted_blocks, warp, film_mode if film else None)
-    first = len(backbone.stages) - adapted_blocks
-    learner = GradientLearner(
-        backbone=backbone,
+    backbone = _backbone(setup, bn, adapted_blocks, warp, film_mode if film else None, trunk)
+    learner = NPBML(
+        embedding=backbone,
         n_way=setup.n_way,
         optimizer=_optimizer(lr, momentum, weight_decay, inner_clip),
         head=_head(backbone, losses, as_released),
-        adapt=_moving(backbone.stages[first:]),
+        adapt=_adapted(backbone.stages[-adapted_blocks:]),
         steps=steps,
         test_steps=test_steps,
         order=order,
         bn=bn,
-        trunk=first if trunk == "frozen" else 0,
-        mixes_queries=film and film_mode == "task",
-        light=trunk == "frozen" and setup.image.size <= SMALL,
+        small_inner_step=trunk == "frozen" and setup.image.size <= SMALL,
     )
     if not losses:
         return learner
-    loss = ProceduralLoss(setup.n_way, learner.n_tensors, losses, loss_width, film, as_released)
+    loss = ProceduralLoss(setup.n_way, learner.n_adapted, losses, loss_width, film, as_released)
     scores = None
     if loss.transductive:
         scores = _relation(setup, relation, relation_widths, relation_temperature, backbone)
@@ -135,7 +133,7 @@ def npbml(
 
 
 def _backbone(
-    setup: Setup, bn: PlainNorm, adapted: int, warp: bool, film: FilmMode | None
+    setup: Setup, bn: PlainNorm, adapted: int, warp: bool, film: FilmMode | None, trunk: Trunk
 ) -> Backbone:
     """Averaged features; layers of NPBML's own in the last blocks."""
     plain = build_backbone(setup.backbone, setup.image, bn="running")
@@ -144,7 +142,9 @@ def _backbone(
         raise ConfigError(f"{setup.backbone} has {len(plain.stages)} blocks, not {adapted}")
     late = build_backbone(setup.backbone, setup.image, bn=bn).stages[first:]
     entering = [setup.image.channels, *(stage.out_channels for stage in plain.stages)]
-    stages: list[Stage] = list(plain.stages[:first])
+    stages: list[Stage] = [
+        Frozen(stage) if trunk == "frozen" else stage for stage in plain.stages[:first]
+    ]
     for stage, channels in zip(late, entering[first:], strict=False):
         told: Stage = stage if film is None else Conditioned(stage, channels, film)
         stages.append(WarpedBlock(told, film=film) if warp else told)
@@ -158,12 +158,13 @@ def _optimizer(
     return sgd if clip is None else Transformed(NormClip(clip), sgd)
 
 
-def _moving(stages: tuple[Stage, ...]) -> Callable[[str], bool]:
+def _adapted(stages: tuple[Stage, ...]) -> Callable[[str], bool]:
     """Convolutions and FiLM layers of these blocks, and the head."""
-    prefixes = (f"{HEAD}.", *(f"{p}{stage.name}." for stage in stages for p in ("", "film.")))
+    roles = {name: role for stage in stages for name, role in stage.roles().items()}
+    chosen = frozenset(name for name, role in roles.items() if role in ("convolution", "film"))
 
     def adapt(name: str) -> bool:
-        return name.startswith(prefixes) and "norm" not in name
+        return name.startswith(f"{HEAD}.") or name in chosen
 
     return adapt
 

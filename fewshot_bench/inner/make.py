@@ -1,0 +1,67 @@
+"""Parts of an inner loop made from their registered names."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.losses.library import loss_from
+from fewshot_bench.inner.losses.loss_file import read_loss
+from fewshot_bench.inner.losses.starting_at import StartingAt
+from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer
+from fewshot_bench.nn.heads import Head
+from fewshot_bench.registry import HEADS, OPTIMIZERS, Registry
+
+Options = dict[str, Any]
+
+
+def make_optimizer(name: str, known: Options, options: Options | None = None) -> InnerOptimizer:
+    """Make a registered inner optimiser.
+
+    Args:
+        name: registered name.
+        known: what the method knows (``lr``, ``n_steps``, ``convolutions``); an optimiser takes
+            what it names.
+        options: of the user's; they go before what the method knows.
+
+    Raises:
+        ConfigError: unknown name or option.
+    """
+    optimizer: InnerOptimizer = _make(OPTIMIZERS, name, known, options or {})
+    return optimizer
+
+
+def make_head(name: str, features: int, options: Options | None = None) -> Head:
+    """Make a registered head for features of this length; raises ConfigError as above."""
+    head: Head = _make(HEADS, name, {"features": features}, options or {})
+    return head
+
+
+def make_loss(name: str, options: Options | None = None) -> InnerLoss:
+    """A registered loss, or a learned one from a file, whose numbers are learned on.
+
+    Args:
+        name: a registered name, or the path of a loss file.
+        options: of a registered loss.
+
+    Raises:
+        ConfigError: unknown name or option.
+        DataError: a file that is not a possible loss, or one for regression.
+    """
+    if not name.endswith(".json"):
+        return loss_from(name, **(options or {}))
+    if options:
+        raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
+    file = read_loss(Path(name), "classification")
+    return StartingAt(file.structure(), file.phi())
+
+
+def _make(registry: Registry, name: str, known: Options, options: Options) -> Any:
+    entry = registry.entry(name)
+    factory = entry.load()
+    names = inspect.signature(factory).parameters
+    if unknown := [option for option in options if option not in names]:
+        choices = ", ".join(names) or "none"
+        raise ConfigError(f"{registry.kind} {name} has no option {unknown[0]!r}; it has: {choices}")
+    wanted = {key: value for key, value in known.items() if key in names}
+    return factory(**wanted | entry.options | options)

@@ -1,0 +1,55 @@
+"""What every wrapper around a method derives from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.data.loader import Episode
+from fewshot_bench.methods.base import FewShotMethod, Objective, Traits
+from fewshot_bench.nn.params import Params
+
+
+@dataclass(frozen=True)
+class Delegating(FewShotMethod):
+    """A method that is another one in all but what a subclass says.
+
+    Attributes:
+        method: what is wrapped.
+    """
+
+    method: FewShotMethod
+
+    @property
+    def traits(self) -> Traits:
+        """Of the method."""
+        return self.method.traits
+
+    def init(self, generator: torch.Generator) -> Params:
+        """Of the method."""
+        return self.method.init(generator)
+
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
+        """Of the method."""
+        return self.method.episode_loss(params, episode)
+
+    def predict(self, params: Params, episode: Episode) -> Tensor:
+        """Of the method."""
+        return self.method.predict(params, episode)
+
+    def at(self, progress: float) -> FewShotMethod:
+        """Of the method."""
+        return self.method.at(progress)
+
+    def frozen(self, name: str) -> bool:
+        """Of the method."""
+        return self.method.frozen(name)
+
+    def parts(self) -> Mapping[str, FewShotMethod]:
+        """Of the method."""
+        return self.method.parts()
+
+    def finish(self, params: Params, images: Iterable[Tensor]) -> Params:
+        """Of the method."""
+        return self.method.finish(params, images)

@@ -1,0 +1,97 @@
+"""Methods that embed each image by itself and then classify features.
+
+    EmbeddingLearner(embedding, classifier, transform, refiner)
+
+The embedding may be learned in episodes, as a classifier of the training classes, or not at all;
+the rest turns a support set into a classifier of queries. The two are chosen apart.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot_bench.data.loader import Episode
+from fewshot_bench.methods.base import EmbeddingMethod, Objective, Setting, Traits
+from fewshot_bench.methods.parts import BASE_MEAN, Classifier, Refiner, Transform
+from fewshot_bench.nn.backbone import Backbone
+from fewshot_bench.nn.norm import NormMode
+from fewshot_bench.nn.params import Params, merge
+
+
+@dataclass(frozen=True)
+class EmbeddingLearner(EmbeddingMethod):
+    """An embedding with a classifier on top; no inner loop.
+
+    Attributes:
+        embedding: images to features; at test by running averages.
+        classifier: support features to a classifier.
+        transform: changes features before; None leaves them.
+        refiner: improves the assignments of all queries together; None for an inductive method.
+        trains: whether embedding and parts are trained by episodes.
+        stages: trainings before that.
+    """
+
+    embedding: Backbone
+    classifier: Classifier
+    transform: Transform | None = None
+    refiner: Refiner | None = None
+    trains: bool = True
+    stages: tuple[str, ...] = ()
+
+    @property
+    def traits(self) -> Traits:
+        """Follow from the parts."""
+        shared = self.transform is not None and self.transform.uses_queries
+        setting: Setting = "transductive" if shared or self.refiner else "inductive"
+        return Traits(
+            setting=setting,
+            trains=self.trains,
+            maps=True,
+            stages=self.stages,
+            told_counts=self.refiner is not None and self.refiner.told_counts,
+        )
+
+    def init(self, generator: torch.Generator) -> Params:
+        """Parameters and buffers of embedding and parts."""
+        size = self.embedding.feature_dim
+        parts = [part for part in (self.transform, self.classifier, self.refiner) if part]
+        learned = (part.init(size, generator) for part in parts)
+        return merge([self.embedding.init(generator), *learned])
+
+    def episode_loss(self, params: Params, episode: Episode) -> Objective:
+        """Cross-entropy of the queries; support and query share batch statistics in training."""
+        mode = NormMode(training=True)
+        images = torch.cat([episode.support, episode.query])
+        features = self.embedding(params, images, mode)
+        support, query = torch.tensor_split(features, [len(episode.support)])
+        logits = self.classify(params, support, episode.support_labels, query, episode.n_way)
+        return Objective(F.cross_entropy(logits, episode.targets), mode.seen)
+
+    def embed(self, params: Params, images: Tensor) -> Tensor:
+        """(B, C, H, W) images to (B, D) features, normalised by running averages."""
+        return self.embedding(params, images, NormMode(training=False))
+
+    def classify(
+        self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
+    ) -> Tensor:
+        """Transform, classify, refine; leading dimensions are those of episodes."""
+        if self.transform is not None:
+            support, query = self.transform(params, support, query)
+        logits = self.classifier(params, support, support_labels, query, n_way)
+        if self.refiner is None:
+            return logits
+        return self.refiner(params, support, support_labels, query, n_way, logits)
+
+    def finish(self, params: Params, images: Iterable[Tensor]) -> Params:
+        """The mean feature of the training images, for a transform that centres by it."""
+        if BASE_MEAN not in params:
+            return {}
+        total, count = torch.zeros_like(params[BASE_MEAN], dtype=torch.float64), 0
+        with torch.no_grad():
+            for batch in images:
+                total += self.embed(params, batch).double().sum(dim=0)
+                count += len(batch)
+        return {BASE_MEAN: (total / max(count, 1)).to(params[BASE_MEAN].dtype)}
