@@ -20,9 +20,10 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from torchvision import datasets, transforms
 
-from fewshot_bench.data.episodes import EpisodeSampler, Task
+from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.data.loader import EpisodeLoader
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.platform import keep_freed_memory
 
 TASK = Task(5, 1, 15)
@@ -83,7 +84,7 @@ def peer(root: Path, size: int, grey: bool) -> Callable[[int], float]:
 def ours(name: str, size: int | None, workers: int) -> Callable[[int], float]:
     """Seconds for n episodes by our loader."""
     split = open_benchmark(name, size).split("train")
-    loader = EpisodeLoader(EpisodeSampler(split, TASK), workers=workers)
+    loader = EpisodeLoader(UniformSampler(split, TASK), workers=workers)
 
     def run(n: int) -> float:
         for _ in loader.batches(0, 4 * loader.batch_size):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -107,13 +108,14 @@ def make_case(
         torch.randn(tasks, N_WAY * n, 3, size, size, generator=generator).to(dtype)
         for n in (n_shot, N_QUERY)
     )
-    ids = torch.zeros(tasks, 1, 1, dtype=torch.int32).numpy()
+    ids, labels = np.zeros((tasks, 1), np.int32), np.zeros((tasks, 1), np.int64)
     batch = EpisodeBatch(
-        EpisodeIds(torch.arange(tasks).numpy(), ids[:, 0], ids, ids),
+        EpisodeIds(np.arange(tasks, dtype=np.uint32), ids, ids, labels, ids, labels),
         support,
-        label.repeat_interleave(n_shot),
+        label.repeat_interleave(n_shot).repeat(tasks, 1),
         query,
-        label.repeat_interleave(N_QUERY),
+        label.repeat_interleave(N_QUERY).repeat(tasks, 1),
+        np.tile(np.arange(N_WAY * N_QUERY), (tasks, 1)),
         N_WAY,
     )
     return learner, params, batch

@@ -20,9 +20,12 @@ import torch
 from numpy.typing import NDArray
 
 from fewshot_bench.config import RunConfig, validated
-from fewshot_bench.data.episodes import EpisodeIds, EpisodeSampler, Task
+from fewshot_bench.data.episodes import EpisodeIds, Task
 from fewshot_bench.data.loader import EpisodeLoader
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.data.store import Split
+from fewshot_bench.evaluation.columns import class_rows
 from fewshot_bench.stats import Interval, mean_ci, open_image_ci
 from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.run import prepare_run
@@ -36,7 +39,7 @@ def embed_split(model: Path) -> tuple[Features, Split]:
     config = validated(RunConfig, checkpoint.info["config"])
     run = prepare_run(config, "cpu")
     split = run.store.split("test")
-    loader = EpisodeLoader(EpisodeSampler(split, run.test_task), workers=0)
+    loader = EpisodeLoader(UniformSampler(split, run.test_task), workers=0)
     parts = []
     with torch.no_grad():
         for first in range(0, len(split.images), 256):
@@ -52,7 +55,7 @@ def accuracies(gram: Features, ids: EpisodeIds) -> NDArray[np.float64]:
 
 
 def _accuracies(gram: Features, ids: EpisodeIds) -> NDArray[np.float64]:
-    support, query = ids.support_ids, ids.query_ids
+    support, query = (class_rows([part], ids.n_way) for part in (ids.support_ids, ids.query_ids))
     cross = gram[query[:, :, :, None, None], support[:, None, None]].mean(axis=-1)
     norms = gram[support[..., :, None], support[..., None, :]].mean(axis=(2, 3))
     guess = (norms[:, None, None] - 2 * cross).argmin(axis=-1)
@@ -60,29 +63,21 @@ def _accuracies(gram: Features, ids: EpisodeIds) -> NDArray[np.float64]:
     return (guess == labels).mean(axis=(1, 2))
 
 
-def small_pool(split: Split, per_class: int, seed: int) -> tuple[NDArray[np.int64], Split]:
-    """Image ids of a random part of each class, and the split they make."""
+def small_pool(split: Split, per_class: int, seed: int) -> tuple[NDArray[np.int64], Pool]:
+    """Image ids of a random part of each class, and the pool they make."""
     random = np.random.default_rng(seed)
     rows = [
         start + np.sort(random.choice(size, per_class, replace=False))
         for start, size in zip(split.class_starts, split.class_sizes, strict=True)
     ]
     ids = np.concatenate(rows)
-    part = Split(
-        name="test",
-        images=split.images[:0],
-        class_names=split.class_names,
-        class_sizes=np.full(split.n_classes, per_class),
-        fingerprint=f"pool-{seed}",
-        mean=split.mean,
-        std=split.std,
-    )
-    return ids, part
+    sizes = np.full(split.n_classes, per_class)
+    return ids, Pool("test", split.class_names, sizes, f"pool-{seed}")
 
 
-def intervals(acc: NDArray[np.float64], ids: EpisodeIds, pool: Split) -> dict[str, Interval]:
+def intervals(acc: NDArray[np.float64], ids: EpisodeIds, pool: Pool) -> dict[str, Interval]:
     """The intervals under test."""
-    images = np.concatenate([ids.support_ids, ids.query_ids], axis=2)
+    images = np.concatenate([ids.support_ids, ids.query_ids], axis=1)
     sizes = pool.class_sizes
     return {
         "closed": mean_ci(acc),
@@ -104,7 +99,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for shot in (1, 5):
         task = Task(5, shot, 15)
-        whole = EpisodeSampler(split, task, seed=1)
+        whole = UniformSampler(split, task, seed=1)
         truth = accuracies(gram, whole(0, options.truth_episodes)).mean()
         for per_class, episodes in ((30, 600), (30, 2000), (60, 2000)):
             report(gram, split, task, truth, per_class, episodes, options.pools)
@@ -126,7 +121,7 @@ def report(
     widths: dict[str, list[float]] = {}
     for seed in range(pools):
         rows, pool = small_pool(split, per_class, seed)
-        ids = EpisodeSampler(pool, task, seed=0)(0, episodes)
+        ids = UniformSampler(pool, task, seed=0)(0, episodes)
         small = gram[np.ix_(rows, rows)]
         for name, interval in intervals(accuracies(small, ids), ids, pool).items():
             hits.setdefault(name, []).append(interval.low <= truth <= interval.high)

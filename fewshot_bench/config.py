@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.files import digest, sha256
-from fewshot_bench.registry import LOSSES
+from fewshot_bench.registry import LOSSES, SAMPLERS
 
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -127,6 +127,18 @@ class RelationConfig(_Model):
     val_episodes: int = Field(100, ge=1)
 
 
+def _sampler(value: object) -> object:
+    """A registered name; what older files call ``replacement`` is ``uniform``."""
+    name = "uniform" if value == "replacement" else value
+    if isinstance(name, str) and name not in SAMPLERS:
+        known = ", ".join(entry.name for entry in SAMPLERS)
+        raise ValueError(f"there is no such sampler; known: {known}")
+    return name
+
+
+SamplerName = Annotated[str, BeforeValidator(_sampler)]
+
+
 class EvaluateConfig(_Model):
     """Meta-testing.
 
@@ -136,7 +148,9 @@ class EvaluateConfig(_Model):
         seed: which list of episodes; methods are compared on the same one.
         split: which classes.
         level: confidence level of the interval.
-        sampler: ``replacement`` draws each episode afresh; ``disjoint`` uses each image once.
+        sampler: how episodes are drawn, a registered name; older files call ``uniform``
+            ``replacement``.
+        sampler_options: the sampler's own parameters.
         interval: what the interval is about: new episodes only (``closed``), new images of the
             same classes too, or new classes too.
         until_half_width: stop as soon as the closed interval is this short (a fraction).
@@ -146,7 +160,8 @@ class EvaluateConfig(_Model):
     seed: int = Field(0, ge=0, lt=SEEDS)
     split: Literal["train", "val", "test"] = "test"
     level: float = Field(0.95, gt=0, lt=1)
-    sampler: Literal["replacement", "disjoint"] = "replacement"
+    sampler: SamplerName = "uniform"
+    sampler_options: dict[str, int] = Field(default_factory=dict)
     interval: Literal["closed", "open_images", "open_classes"] = "closed"
     until_half_width: float | None = Field(None, gt=0, lt=0.5)
 

@@ -160,6 +160,7 @@ class Registry:
 
 METHODS = Registry("method", "fewshot_bench.methods")
 BENCHMARKS = Registry("benchmark", "fewshot_bench.data")
+SAMPLERS = Registry("sampler", "fewshot_bench.data.samplers")
 BACKBONES = Registry("backbone", "fewshot_bench.nn")
 LOSSES = Registry("loss", "fewshot_bench.inner.losses")
 HEADS = Registry("head", "fewshot_bench.nn")

@@ -22,7 +22,7 @@ UntilHalfWidth = Annotated[
     float | None, typer.Option(help="Stop once the closed interval is this short, as 0.005.")
 ]
 SamplerMode = Annotated[
-    str | None, typer.Option(help="replacement, or disjoint to use each image at most once.")
+    str | None, typer.Option(help="How to draw episodes: uniform, disjoint, dirichlet, varied.")
 ]
 CheckpointFile = Annotated[
     Path | None, typer.Option("--checkpoint", help="Trained model; default: train or reuse one.")

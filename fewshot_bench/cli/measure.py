@@ -108,7 +108,8 @@ def _check_possible(run: Run, out: Path | None) -> None:
 
 def _test_loader(run: Run) -> EpisodeLoader:
     settings = run.config.evaluate
-    return run.loader(settings.split, run.test_task, settings.seed, settings.sampler)
+    drawn_by = (settings.sampler, settings.sampler_options)
+    return run.loader(settings.split, run.test_task, settings.seed, *drawn_by)
 
 
 def with_seed(run: Run, seed: int) -> Run:
@@ -174,7 +175,7 @@ def _document(
             "config_sha256": config_sha256(config),
             "code_sha256": _code_sha256(run),
         },
-        "dataset": describe_dataset(run.store.manifest, loader.sampler.split),
+        "dataset": describe_dataset(run.store.manifest, loader.pool),
         "protocol": describe_protocol(loader.sampler, outcome.columns, until),
         "env": environment(),
         "failures": outcome.failures,

@@ -4,11 +4,16 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from fewshot_bench.data.episodes import EpisodeIds, Sampler
+from fewshot_bench.data.episodes import EpisodeIds
+from fewshot_bench.data.pool import FeaturePool, ImagePool
+from fewshot_bench.data.samplers.base import Sampler
 from fewshot_bench.data.threads import ordered_map
 from fewshot_bench.data.transforms import Normalise
 
@@ -21,13 +26,17 @@ BATCH_BYTES = 8 << 20  # larger blocks go back to the system after use and fault
 class Episode:
     """One few-shot task.
 
+    Nothing follows from the position of an image: queries come in a random order.
+
     Attributes:
-        support: float32 (S, C, H, W), normalised.
-        support_labels: int64 (S,) in 0 .. n_way - 1; any order is allowed.
-        query: float32 (Q, C, H, W).
+        support: float32 (S, C, H, W), normalised; (S, D) where the data are features.
+        support_labels: int64 (S,) in 0 .. n_way - 1; any order is allowed, and any number of
+            images per class.
+        query: float32 (Q, C, H, W), or (Q, D).
         query_labels: int64 (Q,), or None where a method must not see them.
         n_way: number of classes.
-        number: t in the episode list, for messages.
+        number: t in the episode list, for messages; 0 where query labels are hidden, because they
+            follow from it.
         draw: seed of the episode's own random numbers. It follows from the support images alone:
             the prediction for a query may not depend on which other queries there are.
     """
@@ -58,10 +67,11 @@ class EpisodeBatch:
 
     Attributes:
         ids: which images they are.
-        support: float32 (B, S, C, H, W), class by class.
-        support_labels: int64 (S,), the same for every episode.
-        query: float32 (B, Q, C, H, W), class by class.
-        query_labels: int64 (Q,).
+        support: float32 (B, S, C, H, W), or (B, S, D) where the data are features.
+        support_labels: int64 (B, S).
+        query: float32 (B, Q, C, H, W), or (B, Q, D), in an order drawn for each episode.
+        query_labels: int64 (B, Q), in the same order.
+        query_order: int64 (B, Q): query j of episode i is ``ids.query_ids[i, query_order[i, j]]``.
         n_way: number of classes.
     """
 
@@ -70,20 +80,21 @@ class EpisodeBatch:
     support_labels: Tensor
     query: Tensor
     query_labels: Tensor
+    query_order: NDArray[np.int64]
     n_way: int
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def episode(self, i: int, *, hide_query_labels: bool = False) -> Episode:
-        """The i-th episode of the batch, a view."""
+        """The i-th episode of the batch, a view; its number is hidden with the labels."""
         return Episode(
             support=self.support[i],
-            support_labels=self.support_labels,
+            support_labels=self.support_labels[i],
             query=self.query[i],
-            query_labels=None if hide_query_labels else self.query_labels,
+            query_labels=None if hide_query_labels else self.query_labels[i],
             n_way=self.n_way,
-            number=int(self.ids.index[i]),
+            number=0 if hide_query_labels else int(self.ids.index[i]),
             draw=zlib.crc32(self.ids.support_ids[i].tobytes()),
         )
 
@@ -98,11 +109,18 @@ class EpisodeLoader:
     and where episodes are made, never which.
 
     Args:
-        sampler: which images.
-        batch_size: episodes per batch; None chooses by the size of an episode.
+        sampler: which images; its pool holds images or features.
+        batch_size: episodes per batch; None chooses by the size of an episode. Episodes of varied
+            shapes come one by one whatever is asked.
         workers: threads that work ahead. 0 loads in the caller's thread, which is fastest while
             the images are in memory: a gather uses all cores already. More help with slow disks.
         device: where batches are delivered. If the images fit there, they are kept there.
+
+    Attributes:
+        pool: the images or features.
+
+    Raises:
+        TypeError: the sampler's pool has class sizes only.
     """
 
     def __init__(
@@ -113,15 +131,15 @@ class EpisodeLoader:
         workers: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
+        if not isinstance(sampler.pool, ImagePool | FeaturePool):
+            raise TypeError("this pool holds neither images nor features")
         self.sampler, self.workers, self.device = sampler, workers, torch.device(device)
-        split, task = sampler.split, sampler.task
-        episode_bytes = 4 * task.n_way * task.per_class * split.images[0].size
-        self.batch_size = batch_size or max(1, min(64, BATCH_BYTES // episode_bytes))
-        self._images = _place(torch.from_numpy(split.images), self.device)
-        self._normalise = Normalise(split.mean, split.std, self.device)
-        label = torch.arange(task.n_way, device=self.device)
-        self._support_labels = label.repeat_interleave(task.n_shot)
-        self._query_labels = label.repeat_interleave(task.n_query)
+        self.pool = sampler.pool
+        values, self._prepare = _values_of(self.pool, self.device)
+        self._values = _place(values, self.device)
+        episode_bytes = 4 * sampler.most_images * values[0].numel()
+        chosen = batch_size or max(1, min(64, BATCH_BYTES // episode_bytes))
+        self.batch_size = chosen if sampler.one_shape else 1
 
     def batches(self, start: int, stop: int, size: int | None = None) -> Iterator[EpisodeBatch]:
         """Episodes start, ..., stop - 1 in order, ``size`` at a time; the last may be smaller."""
@@ -136,38 +154,58 @@ class EpisodeLoader:
     def load(self, start: int, count: int) -> EpisodeBatch:
         """One batch: episodes start, ..., start + count - 1."""
         ids = self.sampler(start, count)
-        n_support = len(self._support_labels)
-        support = torch.from_numpy(ids.support_ids).view(count, -1)
-        query = torch.from_numpy(ids.query_ids).view(count, -1)
-        images = self.gather(torch.cat([support, query], dim=1))
+        order = self.sampler.query_order(ids)
+        query = np.take_along_axis(ids.query_ids, order, axis=1)
+        query_labels = np.take_along_axis(ids.query_labels, order, axis=1)
+        images = self.gather(torch.from_numpy(np.concatenate([ids.support_ids, query], axis=1)))
+        n_support = ids.support_ids.shape[1]
         return EpisodeBatch(
             ids=ids,
             support=images[:, :n_support],
-            support_labels=self._support_labels,
+            support_labels=torch.tensor(ids.support_labels, device=self.device),
             query=images[:, n_support:],
-            query_labels=self._query_labels,
-            n_way=self.sampler.task.n_way,
+            query_labels=torch.from_numpy(query_labels).to(self.device),
+            query_order=order,
+            n_way=ids.n_way,
         )
 
     def gather(self, ids: Tensor) -> Tensor:
-        """Normalised images float32 (B, M, C, H, W) of image ids int (B, M)."""
-        ids = ids.to(self._images.device)
+        """Normalised images float32 (B, M, C, H, W), or features (B, M, D), of ids int (B, M)."""
+        ids = ids.to(self._values.device)
+        shape = self._values.shape[1:]
         if self.device.type != "cpu":
-            pixels = self._images.index_select(0, ids.flatten()).to(self.device)
-            return self._normalise(pixels.view(*ids.shape, *pixels.shape[1:]))
-        out = torch.empty((*ids.shape, *self._images.shape[1:]), dtype=torch.float32)
-        flat = out.view(-1, *self._images.shape[1:])
+            values = self._values.index_select(0, ids.flatten()).to(self.device)
+            return self._prepare(values.view(*ids.shape, *shape))
+        out = torch.empty((*ids.shape, *shape), dtype=torch.float32)
+        flat = out.view(-1, *shape)
         rows = max(1, CACHE_BYTES // (4 * flat[0].numel()))
         ids = ids.flatten()
         for k in range(0, len(ids), rows):
-            pixels = self._images.index_select(0, ids[k : k + rows])
-            self._normalise(pixels, out=flat[k : k + rows])
+            values = self._values.index_select(0, ids[k : k + rows])
+            self._prepare(values, out=flat[k : k + rows])
         return out
 
 
-def _place(images: Tensor, device: torch.device) -> Tensor:
-    """The images on the device if they fit there comfortably, else where they are."""
+class _Prepare(Protocol):
+    """Stored values to float32, as methods get them."""
+
+    def __call__(self, values: Tensor, /, out: Tensor | None = None) -> Tensor: ...
+
+
+def _values_of(pool: ImagePool | FeaturePool, device: torch.device) -> tuple[Tensor, _Prepare]:
+    """The values of a pool as they are stored, and what makes float32 of them."""
+    if isinstance(pool, ImagePool):
+        return torch.from_numpy(pool.images), Normalise(pool.mean, pool.std, device)
+    return torch.from_numpy(pool.features), _as_float
+
+
+def _as_float(values: Tensor, out: Tensor | None = None) -> Tensor:
+    return values.float() if out is None else out.copy_(values)
+
+
+def _place(values: Tensor, device: torch.device) -> Tensor:
+    """The values on the device if they fit there comfortably, else where they are."""
     if device.type != "cuda":
-        return images
+        return values
     free, _ = torch.cuda.mem_get_info(device)
-    return images.to(device) if images.numel() < GPU_SHARE * free else images
+    return values.to(device) if values.nbytes < GPU_SHARE * free else values

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.data.benchmark import SPLITS, SplitName
+from fewshot_bench.data.pool import ImagePool
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import load_json, sha256
 
 SCHEMA = 1
 IMAGES, MANIFEST, INDEX = "images.bin", "store.json", "images.tsv"
-ROTATED, ROTATIONS = "+rotations", 4  # end of a fingerprint with turned copies; how often
 
 
 @dataclass(frozen=True)
@@ -89,60 +89,7 @@ class Manifest:
             raise DataError(f"{where} is not a store manifest; prepare the data again") from error
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One split of a benchmark, the thing episodes are drawn from.
-
-    Attributes:
-        name: ``train``, ``val`` or ``test``.
-        images: uint8 (n, C, H, W), memory-mapped where that is possible, sorted by class.
-        class_names: C names.
-        class_sizes: int64 (C,), images of each class; image ids of class c start at
-            ``class_starts[c]``.
-        fingerprint: of the whole store (with ``+rotations`` where they are on).
-        mean: per channel.
-        std: per channel.
-    """
-
-    name: str
-    images: NDArray[np.uint8]
-    class_names: tuple[str, ...]
-    class_sizes: NDArray[np.int64]
-    fingerprint: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
-
-    @functools.cached_property
-    def class_starts(self) -> NDArray[np.int64]:
-        """int64 (C,): id of the first image of each class."""
-        return np.cumsum(self.class_sizes) - self.class_sizes
-
-    @functools.cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """int64 (n,): class id of each image."""
-        return np.repeat(np.arange(self.n_classes), self.class_sizes)
-
-    def with_rotations(self) -> "Split":
-        """The split with every class turned by 0, 90, 180 and 270 degrees, four times the classes.
-
-        Class ``r * C + c`` is class c turned by r quarter turns; image ids follow the same rule,
-        so ``id % n`` is the drawing that an id comes from. The result lives in memory.
-        """
-        turned = [np.rot90(self.images, turns, axes=(2, 3)) for turns in range(ROTATIONS)]
-        return dataclasses.replace(
-            self,
-            images=np.concatenate(turned),
-            class_names=tuple(
-                f"{n}/rot{90 * t:03d}" for t in range(ROTATIONS) for n in self.class_names
-            ),
-            class_sizes=np.tile(self.class_sizes, ROTATIONS),
-            fingerprint=f"{self.fingerprint}{ROTATED}",
-        )
+Split = ImagePool  # one split of a benchmark is the pool that its episodes are drawn from
 
 
 @dataclass(frozen=True, eq=False)

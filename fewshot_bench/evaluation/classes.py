@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from fewshot_bench.data.store import ROTATIONS
+from fewshot_bench.data.pool import ROTATIONS
 from fewshot_bench.files import sha256
 
 NAMED = 200  # names of more classes than that would be most of a result's bytes

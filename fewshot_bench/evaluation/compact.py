@@ -1,7 +1,7 @@
 """The form of a result on disk: what follows from the rest is left out.
 
 Which images an episode held follows from the class sizes, the protocol and the seed of the list
-(see :mod:`fewshot_bench.data.episodes`), so a file needs to keep the predictions only. Reading
+(see :mod:`fewshot_bench.data.samplers.base`), so a file needs to keep the predictions only. Reading
 draws the episodes again; ``episodes_sha256`` then tells whether they are those that were measured.
 Class sizes are written as runs: ``[[20, 1692]]`` for 1,692 classes of 20 images.
 """
@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot_bench.data.disjoint import DisjointSampler
-from fewshot_bench.data.episodes import VERSION, EpisodeSampler, Sampler, Task, episode_hashes
-from fewshot_bench.data.store import Split
+from fewshot_bench.data.episodes import EpisodeIds, Task
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.base import OLD_NAMES, Sampler, make_sampler
+from fewshot_bench.data.samplers.stream import VERSION
 from fewshot_bench.errors import ConfigError, ResultError
+from fewshot_bench.evaluation.columns import Columns, episode_columns
 from fewshot_bench.files import sha256
+from fewshot_bench.registry import SAMPLERS
 
-Columns = dict[str, NDArray[Any]]
+# Of rectangular episodes; others have more, see fewshot_bench.evaluation.columns.
 DERIVED = ("episode_index", "episode_hash", "class_ids", "support_ids", "query_ids")
 LARGEST_CLASS, MOST_CLASSES = 100_000, 1_000_000  # a file that claims more is not drawn again
 
@@ -27,7 +30,7 @@ LARGEST_CLASS, MOST_CLASSES = 100_000, 1_000_000  # a file that claims more is n
 def compact(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Columns]:
     """Leave out what :func:`restore` finds again; anything else stays as it is."""
     try:
-        drawn = redraw(info, len(columns["pred"]))
+        drawn = redraw(info, len(columns["n_correct"]))
     except (
         KeyError,
         TypeError,
@@ -35,11 +38,11 @@ def compact(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Col
         ResultError,
     ):  # not ours, or drawn in another way: keep all
         return info, columns
-    if not all(np.array_equal(drawn[name], columns.get(name, ())) for name in DERIVED):
+    if not all(np.array_equal(values, columns.get(name, ())) for name, values in drawn.items()):
         return info, columns
     dataset = dict(info["dataset"])
     dataset["pool_runs"] = _runs(dataset.pop("pool_sizes"))
-    kept = {name: values for name, values in columns.items() if name not in DERIVED}
+    kept = {name: values for name, values in columns.items() if name not in drawn}
     return {**info, "dataset": dataset}, kept
 
 
@@ -56,7 +59,7 @@ def restore(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Col
         dataset = {**dataset, "pool_sizes": _sizes(dataset["pool_runs"])}
         del dataset["pool_runs"]
         info = {**info, "dataset": dataset}
-        columns = {**columns, **redraw(info, len(columns["pred"]))}
+        columns = {**columns, **redraw(info, len(columns["n_correct"]))}
         measured = info["protocol"]["episode_list_sha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"its episodes can't be drawn again: {error!r}") from error
@@ -84,10 +87,12 @@ def redraw(info: dict[str, Any], count: int) -> Columns:
     sampler = protocol["sampler"]
     if (sampler["name"], sampler["version"]) != ("philox", VERSION):
         raise ResultError(f"its episodes come from a sampler that is not known here: {sampler}")
-    shape = tuple(int(protocol[name]) for name in ("way", "shot", "query"))
+    shape = tuple(protocol[name] for name in ("way", "shot", "query"))
+    task = Task() if None in shape else Task(*map(int, shape))
     sizes = tuple(map(int, dataset["pool_sizes"]))
-    source = (str(dataset["split"]), str(dataset["fingerprint"]), sizes, shape)
-    return dict(_redraw(*source, str(sampler["mode"]), int(sampler["seed"]), count))
+    source = (str(dataset["split"]), str(dataset["fingerprint"]), sizes, task)
+    options = tuple(sorted(dict(sampler.get("options", {})).items()))
+    return dict(_redraw(*source, str(sampler["mode"]), int(sampler["seed"]), options, count))
 
 
 @functools.lru_cache(maxsize=16)  # the results of a board share their list
@@ -95,41 +100,31 @@ def _redraw(
     split: str,
     fingerprint: str,
     sizes: tuple[int, ...],
-    shape: tuple[int, ...],
+    task: Task,
     mode: str,
     seed: int,
+    options: tuple[tuple[str, Any], ...],
     count: int,
 ) -> Columns:
-    samplers: dict[str, type[Sampler]] = {
-        "replacement": EpisodeSampler,
-        "disjoint": DisjointSampler,
-    }
-    make = samplers.get(mode)
-    if make is None or max(sizes, default=0) > LARGEST_CLASS or seed < 0:
+    known = OLD_NAMES.get(mode, mode) in SAMPLERS
+    if not known or max(sizes, default=0) > LARGEST_CLASS or seed < 0:
         raise ResultError(f"its episodes can't be drawn again: sampler {mode!r}, seed {seed}")
-    pool = _without_images(split, fingerprint, sizes)
+    pool = Pool(split, tuple(map(str, range(len(sizes)))), np.array(sizes), fingerprint)
     try:
-        ids = make(pool, Task(*shape), seed)(0, count)  # type: ignore[call-arg]
+        sampler = make_sampler(mode, pool, task, seed, dict(options))
+        columns = episode_columns(_blocks(sampler, count), sampler)
     except ConfigError as error:
         raise ResultError(f"its episodes can't be drawn again: {error}") from error
-    hashes = episode_hashes(fingerprint, ids)
-    values = (ids.index, hashes, ids.class_ids, ids.support_ids, ids.query_ids)
-    for array in values:
+    for array in columns.values():
         array.flags.writeable = False  # shared between results
-    return dict(zip(DERIVED, values, strict=True))
+    return columns
 
 
-def _without_images(split: str, fingerprint: str, sizes: tuple[int, ...]) -> Split:
-    """What samplers need to know of a split."""
-    return Split(
-        name=split,
-        images=np.empty((0, 0, 0, 0), dtype=np.uint8),
-        class_names=tuple(map(str, range(len(sizes)))),
-        class_sizes=np.array(sizes, dtype=np.int64),
-        fingerprint=fingerprint,
-        mean=(),
-        std=(),
-    )
+def _blocks(sampler: Sampler, count: int) -> list[EpisodeIds]:
+    """The first ``count`` episodes in as few blocks as possible."""
+    if sampler.one_shape:
+        return [sampler(0, count)]
+    return [sampler(t, 1) for t in range(count)]
 
 
 def _runs(sizes: list[int]) -> list[list[int]]:

@@ -7,8 +7,14 @@ Columns of the result, one row per episode (T rows):
   (T, way, query): indices into the split's sorted class and image lists;
 * ``pred`` uint8 (T, way, query), ``n_correct`` uint16, ``n_query`` uint16;
 * ``nll`` float64 in nats, ``brier`` float64: means over the episode's queries.
+
+Where episodes or their classes differ in numbers of images, ``class_ids``, ``support_ids``,
+``query_ids`` and ``pred`` are flat, one episode after another, with ``support_labels`` and
+``query_labels`` uint8 beside them; ``n_way``, ``n_support`` and ``n_query`` uint16 (T,) say how
+much of them is of which episode.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +22,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from fewshot_bench.data.episodes import VERSION, Sampler, episode_hashes
 from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.data.store import Manifest, Split
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.base import Sampler
+from fewshot_bench.data.samplers.stream import VERSION
+from fewshot_bench.data.store import Manifest
 from fewshot_bench.evaluation.classes import NAMED, class_hashes
-from fewshot_bench.evaluation.compact import Columns, list_sha256
+from fewshot_bench.evaluation.columns import Columns, class_rows, episode_columns, flat
+from fewshot_bench.evaluation.compact import list_sha256
 from fewshot_bench.evaluation.predict import Predictions, predict
 from fewshot_bench.files import sha256
 from fewshot_bench.methods.base import FewShotMethod
@@ -64,7 +72,7 @@ class StopRule:
 
     def first(self, parts: list[Predictions]) -> int | None:
         """Number of episodes that are enough, or None if more are needed."""
-        accuracy = np.concatenate([part.n_correct / part.pred[0].size for part in parts])
+        accuracy = np.concatenate([part.accuracy for part in parts])
         rule = fixed_width_stop(accuracy, self.half_width, self.level)
         return rule.n if rule.stopped else None
 
@@ -92,57 +100,55 @@ def evaluate(
     n = 0
     for part in predict(method, params, loader, 0, episodes):
         parts.append(part)
-        n += len(part.ids)
-        progress(len(part.ids))
+        n += len(part)
+        progress(len(part))
         if until is not None and (first := until.first(parts)) is not None:
-            n = first
+            parts, n = _shortened(parts, first), first
             break
     seconds = time.perf_counter() - begin
-    columns = _columns(parts, loader.sampler.split.fingerprint)
-    failed = np.concatenate([part.failed for part in parts])[:n]
+    failed = np.concatenate([part.failed for part in parts])
     timing = {
         "total_s": round(seconds, 3),
         "per_episode_s": round(seconds / n, 6),
         "peak_gpu_bytes": _peak_memory(loader.device),
         "peak_process_bytes": peak_memory(),
     }
-    columns = {name: values[:n] for name, values in columns.items()}
-    return Evaluation(columns, np.flatnonzero(failed).tolist(), timing)
+    return Evaluation(_columns(parts, loader.sampler), np.flatnonzero(failed).tolist(), timing)
 
 
-def _columns(parts: list[Predictions], fingerprint: str) -> Columns:
-    def join(get: Callable[[Predictions], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate([get(part) for part in parts])
+def _shortened(parts: list[Predictions], n: int) -> list[Predictions]:
+    """The first n episodes."""
+    starts = itertools.accumulate(map(len, parts), initial=0)
+    return [part[: n - start] for part, start in zip(parts, starts, strict=False) if start < n]
 
-    pred = join(lambda p: p.pred)
+
+def _columns(parts: list[Predictions], sampler: Sampler) -> Columns:
+    blocks = [part.ids for part in parts]
+    pred = [part.pred for part in parts]
+    n_query = np.concatenate([np.full(len(part), part.n_query) for part in parts])
     return {
-        "episode_index": join(lambda p: p.ids.index),
-        "episode_hash": join(lambda p: episode_hashes(fingerprint, p.ids)),
-        "class_ids": join(lambda p: p.ids.class_ids),
-        "support_ids": join(lambda p: p.ids.support_ids),
-        "query_ids": join(lambda p: p.ids.query_ids),
-        "pred": pred,
-        "n_correct": join(lambda p: p.n_correct),
-        "n_query": np.full(len(pred), pred[0].size, dtype=np.uint16),
-        "nll": join(lambda p: p.nll),
-        "brier": join(lambda p: p.brier),
+        **episode_columns(blocks, sampler),
+        "pred": class_rows(pred, sampler.task.n_way) if sampler.rectangular else flat(pred),
+        "n_correct": np.concatenate([part.n_correct for part in parts]),
+        "n_query": n_query.astype(np.uint16),
+        "nll": np.concatenate([part.nll for part in parts]),
+        "brier": np.concatenate([part.brier for part in parts]),
     }
 
 
 def describe_protocol(sampler: Sampler, columns: Columns, until: StopRule | None) -> dict[str, Any]:
     """The ``protocol`` part of a result: what the episodes were."""
-    task, hashes = sampler.task, columns["episode_hash"]
+    hashes, options = columns["episode_hash"], sampler.options
     prefixes = {str(n): list_sha256(hashes[:n]) for n in PREFIXES if n <= len(hashes)}
     return {
-        "id": f"{sampler.split.name}/{task.id}",
-        "way": task.n_way,
-        "shot": task.n_shot,
-        "query": task.n_query,
+        "id": sampler.protocol_id,
+        **sampler.shape,
         "sampler": {
             "name": "philox",
             "version": VERSION,
             "mode": sampler.mode,
             "seed": sampler.seed,
+            **({"options": options} if options else {}),
         },
         "T": len(hashes),
         "stop_rule": "fixed" if until is None else {"fixed_width": until.half_width, "n0": 100},
@@ -151,13 +157,13 @@ def describe_protocol(sampler: Sampler, columns: Columns, until: StopRule | None
     }
 
 
-def describe_dataset(manifest: Manifest, split: Split) -> dict[str, Any]:
+def describe_dataset(manifest: Manifest, split: Pool) -> dict[str, Any]:
     """The ``dataset`` part of a result: which images the episodes were drawn from."""
     names = split.class_names
     return {
         "id": manifest.benchmark,
         "split": split.name,
-        "fingerprint": split.fingerprint,
+        "fingerprint": split.source_fingerprint,
         "raw_sha256": manifest.raw_sha256,
         "class_list_sha256": sha256("".join(f"{name}\n" for name in names).encode()),
         "class_hashes": class_hashes(manifest.classes[split.name]),

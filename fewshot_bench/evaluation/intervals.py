@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot_bench.data.store import ROTATED, ROTATIONS
+from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ConfigError, UnpairedError
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import (

@@ -12,19 +12,20 @@ from torch import Tensor
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import Episode, EpisodeLoader
 from fewshot_bench.errors import ConfigError, TrainingError
+from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod
 from fewshot_bench.nn.params import Params
 
-BLOCK = 256  # images embedded together
+BLOCK = 256  # episodes classified together
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a method said about B episodes.
+    """What a method said about B episodes of one shape.
 
     Attributes:
         ids: the episodes.
-        pred: uint8 (B, way, query), predicted label of each query.
+        pred: uint8 (B, Q), predicted label of each query, in the order of ``ids.query_ids``.
         n_correct: uint16 (B,).
         nll: float64 (B,), mean negative log-likelihood of the queries in nats.
         brier: float64 (B,), mean of sum_k (p_k - y_k)^2, in [0, 2].
@@ -38,36 +39,65 @@ class Predictions:
     brier: NDArray[np.float64]
     failed: NDArray[np.bool_]
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: slice) -> "Predictions":
+        """Some of the episodes."""
+        return Predictions(
+            ids=self.ids[rows],
+            pred=self.pred[rows],
+            n_correct=self.n_correct[rows],
+            nll=self.nll[rows],
+            brier=self.brier[rows],
+            failed=self.failed[rows],
+        )
+
+    @property
+    def n_query(self) -> int:
+        """Queries of each episode."""
+        return int(self.pred.shape[1])
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """float64 (B,), the share of correct queries."""
+        share: NDArray[np.float64] = self.n_correct / self.n_query
+        return share
+
 
 def predict(
     method: FewShotMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
 ) -> Iterator[Predictions]:
     """Predict episodes start, ..., stop - 1, batch by batch.
 
-    The query labels are hidden from the method and used here only.
+    The query labels are hidden from the method and used here only. Queries reach the method in an
+    order drawn for each episode; its predictions are put back before they are scored.
     """
     if isinstance(method, EmbeddingMethod):
         logits = _embedded_logits(method, params, loader, start, stop)
     else:
         logits = _episode_logits(method, params, loader, start, stop)
-    return (_score(ids, values) for ids, values in logits)
+    return (score(ids, _put_back(values, order)) for ids, order, values in logits)
 
 
 def accuracy(
     method: FewShotMethod, params: Params, loader: EpisodeLoader, episodes: int
 ) -> NDArray[np.float64]:
     """float64 (T,): share of correct queries in each of the first T episodes."""
-    parts = [part.n_correct for part in predict(method, params, loader, 0, episodes)]
-    task = loader.sampler.task
-    return np.concatenate(parts) / (task.n_way * task.n_query)
+    parts = predict(method, params, loader, 0, episodes)
+    return np.concatenate([part.accuracy for part in parts])
+
+
+Block = tuple[EpisodeIds, NDArray[np.int64], Tensor]  # episodes, query order, logits in that order
 
 
 def _episode_logits(
     method: FewShotMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
-) -> Iterator[tuple[EpisodeIds, Tensor]]:
+) -> Iterator[Block]:
     for batch in loader.batches(start, stop):
         episodes = (batch.episode(i, hide_query_labels=True) for i in range(len(batch)))
-        yield batch.ids, torch.stack([_logits(method, params, episode) for episode in episodes])
+        logits = torch.stack([_logits(method, params, episode) for episode in episodes])
+        yield batch.ids, batch.query_order, logits
 
 
 @torch.no_grad()
@@ -86,72 +116,57 @@ def _logits(method: FewShotMethod, params: Params, episode: Episode) -> Tensor:
 
 def _embedded_logits(
     method: EmbeddingMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
-) -> Iterator[tuple[EpisodeIds, Tensor]]:
-    task = loader.sampler.task
-    bank = _FeatureBank(method, params, loader)
-    labels = torch.arange(task.n_way, device=loader.device).repeat_interleave(task.n_shot)
-    for first in range(start, stop, BLOCK):
-        ids = loader.sampler(first, min(BLOCK, stop - first))
-        features = bank.features(ids)
-        logits = [
-            method.classify(params, features[support], labels, features[query], task.n_way)
-            for support, query in zip(_rows(ids.support_ids), _rows(ids.query_ids), strict=True)
-        ]
-        yield ids, torch.stack(logits)
+) -> Iterator[Block]:
+    sampler = loader.sampler
+    bank = FeatureBank(method, params, loader)
+    size = BLOCK if sampler.one_shape else 1
+    for first in range(start, stop, size):
+        ids = sampler(first, min(size, stop - first))
+        order = sampler.query_order(ids)
+        query_ids = np.take_along_axis(ids.query_ids, order, axis=1)
+        support, query = bank.features(ids.support_ids, query_ids)
+        labels = torch.tensor(ids.support_labels, device=support.device)
+        yield ids, order, _classify(method, params, support, labels, query, ids.n_way)
 
 
-class _FeatureBank:
-    """Features of a split, each image embedded when an episode first needs it.
-
-    Images are embedded in aligned blocks, so a feature is the same to the last bit whichever
-    episodes are asked for.
-    """
-
-    def __init__(self, method: EmbeddingMethod, params: Params, loader: EpisodeLoader) -> None:
-        self._method, self._params, self._loader = method, params, loader
-        self._n = len(loader.sampler.split.images)
-        self._features: Tensor | None = None
-        self._done = np.zeros(-(-self._n // BLOCK), dtype=bool)
-
-    @torch.no_grad()
-    def features(self, ids: EpisodeIds) -> Tensor:
-        """(n, D); rows of images that no episode has used yet are undefined."""
-        needed = np.zeros_like(self._done)
-        for images in (ids.support_ids, ids.query_ids):
-            needed[images.ravel() // BLOCK] = True
-        for block in np.flatnonzero(needed & ~self._done).tolist():
-            rows = torch.arange(block * BLOCK, min((block + 1) * BLOCK, self._n))
-            values = self._method.embed(self._params, self._loader.gather(rows[None])[0])
-            if self._features is None:
-                self._features = values.new_empty(self._n, values.shape[1])
-            self._features[rows[0] : rows[-1] + 1] = values
-        self._done |= needed
-        assert self._features is not None, "an episode has images"
-        return self._features
+@torch.no_grad()
+def _classify(
+    method: EmbeddingMethod,
+    params: Params,
+    support: Tensor,
+    labels: Tensor,
+    query: Tensor,
+    n_way: int,
+) -> Tensor:
+    """Logits (B, Q, n_way) of features (B, S, D) with labels (B, S) and features (B, Q, D)."""
+    # One episode after another until every classifier takes leading batch dimensions.
+    episodes = zip(support, labels, query, strict=True)
+    return torch.stack([method.classify(params, *episode, n_way) for episode in episodes])
 
 
-def _rows(ids: NDArray[np.int32]) -> Tensor:
-    return torch.from_numpy(ids).flatten(1).long()
+def _put_back(logits: Tensor, order: NDArray[np.int64]) -> Tensor:
+    """Rows of (B, Q, n_way) logits in the order of the episode's ids."""
+    inverse = torch.from_numpy(np.argsort(order, axis=1)).to(logits.device)
+    return logits.take_along_dim(inverse[..., None], dim=1)
 
 
-def _score(ids: EpisodeIds, logits: Tensor) -> Predictions:
-    """Compare (B, way * query, way) logits with the labels; queries come class by class."""
-    batch, n_way, n_query = ids.query_ids.shape
-    scores = logits.detach().to("cpu", torch.float64).view(batch, n_way, n_query, n_way)
+def score(ids: EpisodeIds, logits: Tensor) -> Predictions:
+    """Compare (B, Q, n_way) logits with the labels of the queries."""
+    scores = logits.detach().to("cpu", torch.float64)
+    labels = torch.tensor(ids.query_labels)
     failed = ~scores.isfinite().flatten(1).all(dim=1)
-    scores = torch.where(failed.view(-1, 1, 1, 1), torch.zeros(()).double(), scores)
-    labels = torch.arange(n_way).view(1, n_way, 1)
-    pred = scores.argmax(dim=3)
+    scores = torch.where(failed.view(-1, 1, 1), torch.zeros(()).double(), scores)
+    pred = scores.argmax(dim=2)
     # A failed episode is wrong everywhere: the label one further on, which is never the right one.
-    pred = torch.where(failed.view(-1, 1, 1), (labels + 1) % n_way, pred)
-    log_p = F.log_softmax(scores, dim=3)
-    truth = F.one_hot(labels.expand(batch, n_way, n_query), n_way)
-    brier = (log_p.exp() - truth).square().sum(dim=3)
+    pred = torch.where(failed.view(-1, 1), (labels + 1) % ids.n_way, pred)
+    log_p = F.log_softmax(scores, dim=2)
+    truth = F.one_hot(labels, ids.n_way)
+    brier = (log_p.exp() - truth).square().sum(dim=2)
     return Predictions(
         ids=ids,
         pred=pred.to(torch.uint8).numpy(),
-        n_correct=(pred == labels).sum(dim=(1, 2)).numpy().astype(np.uint16),
-        nll=-(log_p * truth).sum(dim=3).mean(dim=(1, 2)).numpy(),
-        brier=brier.mean(dim=(1, 2)).numpy(),
+        n_correct=(pred == labels).sum(dim=1).numpy().astype(np.uint16),
+        nll=-(log_p * truth).sum(dim=2).mean(dim=1).numpy(),
+        brier=brier.mean(dim=1).numpy(),
         failed=failed.numpy(),
     )

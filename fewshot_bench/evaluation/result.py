@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.errors import ResultError
-from fewshot_bench.evaluation.compact import Columns, compact, restore
+from fewshot_bench.evaluation.columns import Columns
+from fewshot_bench.evaluation.compact import compact, restore
 from fewshot_bench.files import dump_json, load_json, sha256, write_atomic
 
 SCHEMA = 2

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from fewshot_bench.data.episodes import Task
-from fewshot_bench.data.store import ROTATED, ROTATIONS
+from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.classes import (
     DIGITS,
@@ -120,7 +120,7 @@ def _known_data(result: Result, known: Datasets) -> Iterator[str]:
 def _episodes(result: Result) -> Iterator[str]:
     columns = result.columns
     try:
-        drawn = redraw(result.info, len(columns["pred"]))
+        drawn = redraw(result.info, len(columns["n_correct"]))
     except ResultError as error:
         yield str(error)
         return

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal, subset
 
 HEAD = "head"
@@ -158,7 +159,7 @@ def prototypes(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
     Returns:
         (..., n_way, D).
     """
-    members = F.one_hot(labels, n_way).to(features.dtype)
+    members = one_hot(labels, n_way, features.dtype)
     return (members.mT @ features) / members.sum(dim=-2).unsqueeze(-1)
 
 

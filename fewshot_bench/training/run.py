@@ -1,6 +1,7 @@
 """From a run configuration to trained parameters: made once, found again afterwards."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import torch
 from fewshot_bench import __version__
 from fewshot_bench.config import RunConfig
 from fewshot_bench.data.benchmark import SplitName
-from fewshot_bench.data.disjoint import DisjointSampler
-from fewshot_bench.data.episodes import EpisodeSampler, Task
+from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.data.loader import EpisodeLoader
+from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.files import cache_folder, safe_name, write_atomic
@@ -105,12 +106,16 @@ class Run:
         return Task(*(getattr(self.config.train, n) or getattr(self.config.task, n) for n in names))
 
     def loader(
-        self, split: SplitName, task: Task, seed: int, mode: str = "replacement"
+        self,
+        split: SplitName,
+        task: Task,
+        seed: int,
+        sampler: str = "uniform",
+        options: Mapping[str, int] | None = None,
     ) -> EpisodeLoader:
         """Episodes of one split, delivered on the device."""
-        make = DisjointSampler if mode == "disjoint" else EpisodeSampler
-        sampler = make(self.store.split(split), task, seed)
-        return EpisodeLoader(sampler, workers=self.workers, device=self.device)
+        drawn = make_sampler(sampler, self.store.split(split), task, seed, options)
+        return EpisodeLoader(drawn, workers=self.workers, device=self.device)
 
 
 def prepare_run(

@@ -84,12 +84,12 @@ class AllAtOnce:
 
 def task_losses(method: FewShotMethod, params: Params, batch: EpisodeBatch) -> Objective:
     """Meta-objectives (B,) of all episodes of a batch, and their batch statistics (B, ...)."""
-    labels = (batch.support_labels, batch.query_labels)
     # The compiler can't trace the annotations of an inner function.
-    one = lambda support, query: method.episode_loss(  # noqa: E731
-        params, Episode(support, labels[0], query, labels[1], batch.n_way)
+    one = lambda support, support_labels, query, query_labels: method.episode_loss(  # noqa: E731
+        params, Episode(support, support_labels, query, query_labels, batch.n_way)
     )
-    return Objective(*torch.func.vmap(one)(batch.support, batch.query))
+    images_and_labels = (batch.support, batch.support_labels, batch.query, batch.query_labels)
+    return Objective(*torch.func.vmap(one)(*images_and_labels))
 
 
 def _compiled(backend: str) -> Callable[..., Objective]:

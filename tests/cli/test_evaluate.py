@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench.data.episodes import EpisodeSampler, Task, episode_hashes
+from fewshot_bench.data.episodes import Task, episode_hashes
 from fewshot_bench.data.library import open_benchmark
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.evaluation.result import read_result
 from tests.cli.common import fails, fsbench
 from tests.tiny import CLASSES, SIZE
@@ -42,8 +43,8 @@ def test_the_result_can_be_checked_by_hand(on, tiny_folder, tmp_path):
     result = read_result(tmp_path)
     columns, info = result.columns, result.info
     split = open_benchmark(f"folder:{tiny_folder}", SIZE).split("test")
-    ids = EpisodeSampler(split, Task(3, 1, 4), seed=3)(0, 30)
-    np.testing.assert_array_equal(columns["query_ids"], ids.query_ids)
+    ids = UniformSampler(split, Task(3, 1, 4), seed=3)(0, 30)
+    np.testing.assert_array_equal(columns["query_ids"].reshape(30, 12), ids.query_ids)
     np.testing.assert_array_equal(columns["episode_hash"], episode_hashes(split.fingerprint, ids))
     correct = (columns["pred"] == np.arange(3)[:, None]).sum(axis=(1, 2))
     np.testing.assert_array_equal(columns["n_correct"], correct)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fewshot_bench.data.disjoint import DisjointSampler
 from fewshot_bench.data.episodes import Task
+from fewshot_bench.data.samplers.disjoint import DisjointSampler
 from fewshot_bench.errors import ConfigError
-from tests.data.test_episodes import make_split
+from tests.data.test_episodes import images_of, make_split
 
 
 def test_no_image_is_used_twice_and_classes_are_right():
@@ -14,7 +14,7 @@ def test_no_image_is_used_twice_and_classes_are_right():
     sampler = DisjointSampler(split, Task(3, 1, 7))
     ids = sampler(0, sampler.total)
     assert sampler.total == (32 // 8) * (7 // 3)
-    images = np.concatenate([ids.support_ids, ids.query_ids], axis=2)
+    images = images_of(ids)
     assert len(np.unique(images)) == images.size
     expected = np.broadcast_to(ids.class_ids[..., None], images.shape)
     np.testing.assert_array_equal(split.labels[images], expected)

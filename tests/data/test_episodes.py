@@ -6,23 +6,22 @@ import numpy as np
 import pytest
 from numpy.random import Philox
 
-from fewshot_bench.data import episodes
-from fewshot_bench.data.episodes import EpisodeSampler, Task, episode_hashes
-from fewshot_bench.data.store import Split
+from fewshot_bench.data.episodes import Task, episode_hashes
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers import stream, uniform
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.errors import ConfigError
 
 
 def make_split(sizes, fingerprint="abc", name="test"):
     sizes = np.array(sizes, dtype=np.int64)
-    return Split(
-        name=name,
-        images=np.zeros((sizes.sum(), 1, 2, 2), np.uint8),
-        class_names=tuple(f"class{i}" for i in range(len(sizes))),
-        class_sizes=sizes,
-        fingerprint=fingerprint,
-        mean=(0.0,),
-        std=(1.0,),
-    )
+    return Pool(name, tuple(f"class{i}" for i in range(len(sizes))), sizes, fingerprint)
+
+
+def images_of(ids):
+    """(B, way, shot + query) image ids of rectangular episodes."""
+    parts = (ids.support_ids, ids.query_ids)
+    return np.concatenate([part.reshape(len(ids), ids.n_way, -1) for part in parts], axis=2)
 
 
 def plain_episode(split, task, seed, t):
@@ -54,26 +53,25 @@ def plain_episode(split, task, seed, t):
 @pytest.mark.parametrize("task", [Task(5, 1, 15), Task(3, 5, 2), Task(20, 1, 1)])
 def test_equals_a_plain_implementation(task):
     split = make_split([20, 31, 25] * 10)
-    ids = EpisodeSampler(split, task, seed=7)(3, 50)
+    ids = UniformSampler(split, task, seed=7)(3, 50)
     for row in range(50):
         classes, images = plain_episode(split, task, 7, 3 + row)
         assert ids.class_ids[row].tolist() == classes
-        both = np.concatenate([ids.support_ids[row], ids.query_ids[row]], axis=1)
-        assert both.tolist() == images
+        assert images_of(ids)[row].tolist() == images
 
 
 def test_a_rejected_word_takes_the_next_one(monkeypatch):
     # Real streams reject a word about once in 2**40, so the fast path is told it saw one.
-    fast = episodes._partial_shuffle
+    fast = uniform.partial_shuffle
 
     def always_rejecting(raw, sizes):
         picks, ok = fast(raw, sizes)
         return np.zeros_like(picks), np.zeros_like(ok)
 
     split, task = make_split([20] * 30), Task()
-    expected = EpisodeSampler(split, task)(0, 9)
-    monkeypatch.setattr(episodes, "_partial_shuffle", always_rejecting)
-    slow = EpisodeSampler(split, task)(0, 9)
+    expected = UniformSampler(split, task)(0, 9)
+    monkeypatch.setattr(uniform, "partial_shuffle", always_rejecting)
+    slow = UniformSampler(split, task)(0, 9)
     np.testing.assert_array_equal(slow.query_ids, expected.query_ids)
     np.testing.assert_array_equal(slow.class_ids, expected.class_ids)
 
@@ -84,12 +82,12 @@ def test_a_rejected_word_takes_the_next_one(monkeypatch):
 )
 def test_a_word_counts_only_below_the_largest_multiple(word, choices, accepted):
     assert (word < 2**64 // choices * choices) is accepted
-    _, ok = episodes._partial_shuffle(np.array([[word]], dtype=np.uint64), np.array([choices]))
+    _, ok = stream.partial_shuffle(np.array([[word]], dtype=np.uint64), np.array([choices]))
     assert bool(ok[0]) is accepted
 
 
 def test_a_prefix_does_not_depend_on_length_or_block():
-    sampler = EpisodeSampler(make_split([40] * 12), Task(), seed=1)
+    sampler = UniformSampler(make_split([40] * 12), Task(), seed=1)
     whole = sampler(0, 600)
     np.testing.assert_array_equal(sampler(0, 10).query_ids, whole.query_ids[:10])
     np.testing.assert_array_equal(sampler(599, 1).support_ids, whole.support_ids[599:])
@@ -106,15 +104,15 @@ def test_each_ingredient_changes_the_list(change, value):
 
     def first(args):
         split = make_split([20] * 30, args["fingerprint"], args["name"])
-        return EpisodeSampler(split, args["task"], args["seed"])(0, 3).class_ids.tolist()
+        return UniformSampler(split, args["task"], args["seed"])(0, 3).class_ids.tolist()
 
     assert first(base) != first({**base, change: value})
 
 
 def test_support_and_query_are_disjoint_and_of_the_right_class():
     split = make_split([16, 20, 17, 30, 16, 90])
-    ids = EpisodeSampler(split, Task(5, 1, 15))(0, 300)
-    both = np.concatenate([ids.support_ids, ids.query_ids], axis=2)
+    ids = UniformSampler(split, Task(5, 1, 15))(0, 300)
+    both = images_of(ids)
     for row in range(300):
         assert len(set(both[row].ravel())) == 80
         assert len(set(ids.class_ids[row])) == 5
@@ -124,7 +122,7 @@ def test_support_and_query_are_disjoint_and_of_the_right_class():
 
 
 def test_classes_labels_and_images_are_uniform():
-    ids = EpisodeSampler(make_split([20] * 10), Task(5, 1, 4))(0, 4000)
+    ids = UniformSampler(make_split([20] * 10), Task(5, 1, 4))(0, 4000)
     for label in range(5):  # expected 400 each, standard deviation 19
         counts = np.bincount(ids.class_ids[:, label], minlength=10)
         assert abs(counts - 400).max() < 5 * 19
@@ -133,7 +131,7 @@ def test_classes_labels_and_images_are_uniform():
 
 
 def test_hashes_tell_episodes_and_data_apart():
-    ids = EpisodeSampler(make_split([20] * 30), Task())(0, 100)
+    ids = UniformSampler(make_split([20] * 30), Task())(0, 100)
     hashes = episode_hashes("abc", ids)
     assert hashes.dtype == np.uint64
     assert len(set(hashes.tolist())) == 100
@@ -143,10 +141,10 @@ def test_hashes_tell_episodes_and_data_apart():
 
 def test_impossible_episodes_are_refused():
     with pytest.raises(ConfigError, match="has 4; lower n_way"):
-        EpisodeSampler(make_split([20] * 4), Task(5))
+        UniformSampler(make_split([20] * 4), Task(5))
     with pytest.raises(
         ConfigError, match=r"2 classes of test have fewer .* 16 images .*'class1': 3"
     ):
-        EpisodeSampler(make_split([20, 3, 20, 20, 20, 5]), Task(5, 1, 15))
+        UniformSampler(make_split([20, 3, 20, 20, 20, 5]), Task(5, 1, 15))
     with pytest.raises(ConfigError, match="n_shot must be at least 1"):
         Task(5, 0, 15)

@@ -12,7 +12,7 @@ def make_split(n_classes=3, size=7, channels=3):
     sizes = np.full(n_classes, size)
     images = rng.integers(0, 256, (n_classes * size, channels, 16, 16)).astype(np.uint8)
     names = tuple(map(str, range(n_classes)))
-    return Split("train", images, names, sizes, "f", (0.5,) * channels, (0.25,) * channels)
+    return Split("train", names, sizes, "f", images, (0.5,) * channels, (0.25,) * channels)
 
 
 def test_a_pass_holds_every_image_once_with_its_label():

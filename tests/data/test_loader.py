@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench.data.episodes import EpisodeSampler, Task
+from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.loader import EpisodeLoader
+from fewshot_bench.data.pool import FeaturePool, Pool
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.data.store import Split
 from fewshot_bench.data.threads import ordered_map
 
@@ -27,24 +29,54 @@ def split():
 
 
 def test_delivers_the_normalised_images_of_its_ids(split):
-    batch = EpisodeLoader(EpisodeSampler(split, Task(5, 2, 3)), workers=0).load(4, 3)
+    batch = EpisodeLoader(UniformSampler(split, Task(5, 2, 3)), workers=0).load(4, 3)
     assert batch.support.shape == (3, 10, 3, 8, 8)
     assert batch.query.shape == (3, 15, 3, 8, 8)
     mean, std = (np.array(v).reshape(3, 1, 1) for v in (split.mean, split.std))
+    query_ids = np.take_along_axis(batch.ids.query_ids, batch.query_order, axis=1)
     for row in range(3):
-        for images, ids in (
-            (batch.support, batch.ids.support_ids),
-            (batch.query, batch.ids.query_ids),
+        for images, ids, labels in (
+            (batch.support, batch.ids.support_ids, batch.support_labels),
+            (batch.query, query_ids, batch.query_labels),
         ):
-            expected = (split.images[ids[row].ravel()] / 255 - mean) / std
+            expected = (split.images[ids[row]] / 255 - mean) / std
             np.testing.assert_allclose(images[row].numpy(), expected, atol=1e-5)
-    assert batch.query_labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
+            classes = batch.ids.class_ids[row][labels[row].numpy()]
+            np.testing.assert_array_equal(classes, split.labels[ids[row]])
+
+
+def test_queries_come_in_an_order_of_each_episodes_own(split):
+    loader = EpisodeLoader(UniformSampler(split, Task(5, 2, 3)))
+    batch = loader.load(0, 40)
+    assert len({tuple(labels) for labels in batch.query_labels.tolist()}) == 40
+    assert all(sorted(labels) == sorted([*range(5)] * 3) for labels in batch.query_labels.tolist())
+    alone = loader.load(17, 1)
+    np.testing.assert_array_equal(alone.query_order[0], batch.query_order[17])
+    assert torch.equal(alone.query[0], batch.query[17])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_features_are_delivered_as_images_are(split, dtype):
+    features = np.random.Generator(np.random.Philox(4)).normal(size=(240, 6)).astype(dtype)
+    pool = FeaturePool.of(split, features, "some network")
+    images = EpisodeLoader(UniformSampler(split, Task())).load(3, 2)
+    batch = EpisodeLoader(UniformSampler(pool, Task())).load(3, 2)
+    np.testing.assert_array_equal(batch.ids.query_ids, images.ids.query_ids)
+    assert torch.equal(batch.query_labels, images.query_labels)
+    assert batch.support.dtype == torch.float32
+    np.testing.assert_array_equal(batch.support, features[batch.ids.support_ids].astype("f4"))
+
+
+def test_class_sizes_alone_deliver_nothing():
+    pool = Pool("test", ("a", "b"), np.array([20, 20]), "x")
+    with pytest.raises(TypeError, match="neither images nor features"):
+        EpisodeLoader(UniformSampler(pool, Task(2)))
 
 
 @pytest.mark.parametrize(("size", "workers"), [(1, 1), (3, 2), (7, 4), (None, 0), (100, 1)])
 def test_batch_size_and_workers_change_nothing(split, size, workers):
     def everything(**options):
-        loader = EpisodeLoader(EpisodeSampler(split, Task()), **options)
+        loader = EpisodeLoader(UniformSampler(split, Task()), **options)
         batches = list(loader.batches(0, 20))
         return (
             torch.cat([b.support for b in batches]),
@@ -60,15 +92,17 @@ def test_batch_size_and_workers_change_nothing(split, size, workers):
 
 
 def test_an_episode_hides_its_query_labels_on_request(split):
-    batch = EpisodeLoader(EpisodeSampler(split, Task()), workers=0).load(0, 2)
-    assert batch.episode(1).targets is batch.query_labels
+    batch = EpisodeLoader(UniformSampler(split, Task()), workers=0).load(0, 2)
+    assert torch.equal(batch.episode(1).targets, batch.query_labels[1])
+    assert batch.episode(1).number == 1
+    assert batch.episode(1, hide_query_labels=True).number == 0
     with pytest.raises(ValueError, match="hidden"):
         _ = batch.episode(1, hide_query_labels=True).targets
 
 
 def test_an_episode_draws_its_own_random_numbers(split):
     lists = [
-        EpisodeLoader(EpisodeSampler(split, Task(5, 2, 3), seed)).load(0, 5) for seed in (0, 0, 1)
+        EpisodeLoader(UniformSampler(split, Task(5, 2, 3), seed)).load(0, 5) for seed in (0, 0, 1)
     ]
     first, again, other = ([e.generator().initial_seed() for e in batch] for batch in lists)
     assert first == again

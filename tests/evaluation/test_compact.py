@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewshot_bench.data.disjoint import DisjointSampler
-from fewshot_bench.data.episodes import EpisodeSampler, Task
-from fewshot_bench.data.store import Split
+from fewshot_bench.data.episodes import Task
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.disjoint import DisjointSampler
+from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.classes import class_hashes, shared_classes
 from fewshot_bench.evaluation.compact import DERIVED, redraw
@@ -30,16 +31,12 @@ SCHEMA_1 = Path(__file__).parent / "schema-1"
 
 
 @pytest.mark.parametrize(
-    ("mode", "make"), [("replacement", EpisodeSampler), ("disjoint", DisjointSampler)]
+    ("mode", "make"), [("replacement", UniformSampler), ("disjoint", DisjointSampler)]
 )
 def test_episodes_drawn_again_are_those_of_the_loader(mode, make):
     sizes = [21, 30, 17, 24, 40, 18]
-    n = sum(sizes)
-    images = np.zeros((n, 1, 2, 2), dtype=np.uint8)
-    names = tuple("abcdef")
-    split = Split("test", images, names, np.array(sizes), "f" * 64, (0.5,), (0.5,))
-    task = Task(3, 1, 4)
-    ids = make(split, task, 7)(0, 6)
+    pool = Pool("test", tuple("abcdef"), np.array(sizes), "f" * 64)
+    ids = make(pool, Task(3, 1, 4), 7)(0, 6)
     info = {
         "dataset": {"split": "test", "fingerprint": "f" * 64, "pool_sizes": sizes},
         "protocol": {
@@ -48,8 +45,8 @@ def test_episodes_drawn_again_are_those_of_the_loader(mode, make):
         },
     }  # fmt: skip
     drawn = redraw(info, 6)
-    assert np.array_equal(drawn["support_ids"], ids.support_ids)
-    assert np.array_equal(drawn["query_ids"], ids.query_ids)
+    assert np.array_equal(drawn["support_ids"], ids.support_ids.reshape(6, 3, 1))
+    assert np.array_equal(drawn["query_ids"], ids.query_ids.reshape(6, 3, 4))
     assert np.array_equal(drawn["class_ids"], ids.class_ids)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,13 +23,14 @@ CPU = torch.device("cpu")
 
 def make_batch(dtype=torch.float64, size=3):
     episodes = [make_episode(dtype, seed) for seed in range(size)]
-    ids = torch.zeros(size, 1, 1, dtype=torch.int32).numpy()
+    ids, labels = np.zeros((size, 1), np.int32), np.zeros((size, 1), np.int64)
     return EpisodeBatch(
-        ids=EpisodeIds(torch.arange(size).numpy(), ids[:, 0], ids, ids),
+        ids=EpisodeIds(np.arange(size, dtype=np.uint32), ids, ids, labels, ids, labels),
         support=torch.stack([e.support for e in episodes]),
-        support_labels=episodes[0].support_labels,
+        support_labels=torch.stack([e.support_labels for e in episodes]),
         query=torch.stack([e.query for e in episodes]),
-        query_labels=episodes[0].query_labels,
+        query_labels=torch.stack([e.query_labels for e in episodes]),
+        query_order=np.tile(np.arange(len(episodes[0].query)), (size, 1)),
         n_way=episodes[0].n_way,
     )
 

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal, merge
 
 Term: TypeAlias = Literal["support", "query"]
@@ -64,7 +65,7 @@ class TaskAdaptiveLoss(InnerLoss):
         loss = F.cross_entropy(view.support_logits, view.support_labels)
         # By name, so that it does not matter in which order a checkpoint holds them.
         means = torch.stack([view.adapted[name].mean() for name in sorted(view.adapted)])
-        labels = F.one_hot(view.support_labels, self.n_way).to(loss.dtype)
+        labels = one_hot(view.support_labels, self.n_way, loss.dtype)
         log_p = view.query_logits.log_softmax(dim=1)
         entropy = (log_p.exp() * log_p).sum(dim=1, keepdim=True)
         support = _rows(torch.cat([means, loss.view(1)]), view.support_logits, labels)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal
 
 Inputs = Literal["probabilities", "logits"]
@@ -140,7 +141,7 @@ class LossNetwork(InnerLoss):
 
     def of_logits(self, phi: Params, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of (N, C) logits with int64 labels (N,); also for supervised training."""
-        target = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        target = one_hot(labels, logits.shape[1], logits.dtype)
         seen = logits.softmax(dim=1) if self.inputs == "probabilities" else logits
         return self.of_outputs(phi, seen, target).mean()
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Literal, Protocol, runtime_checkable
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 Task = Literal["classification", "regression"]
@@ -30,8 +30,8 @@ class OutputLoss(Protocol):
 def of_logits(loss: OutputLoss, phi: Params, logits: Tensor, labels: Tensor) -> Tensor:
     """Mean loss of (N, C) logits with int64 labels (N,), by their softmax."""
     probabilities = logits.softmax(dim=1)
-    one_hot = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
-    return loss.of_outputs(phi, probabilities, one_hot).mean()
+    targets = one_hot(labels, logits.shape[1], logits.dtype)
+    return loss.of_outputs(phi, probabilities, targets).mean()
 
 
 def criterion(loss: InnerLoss, phi: Params, task: Task) -> Criterion:

@@ -30,6 +30,7 @@ from torch import Tensor
 from fewshot_bench.inner.losses.network import SmoothLeakyReLU
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.heads import init_linear, linear
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, merge, subset
 
 Term: TypeAlias = Literal["inductive", "transductive", "regulariser"]
@@ -78,7 +79,7 @@ class ProceduralLoss(InnerLoss):
         each = F.cross_entropy(view.support_logits, view.support_labels, reduction="none")
         values = [each.mean()]
         if "inductive" in self.terms:
-            labels = F.one_hot(view.support_labels, self.n_way).to(each.dtype)
+            labels = one_hot(view.support_labels, self.n_way, each.dtype)
             values.append(self._instances(phi, "inductive", view.support_logits, labels, each))
         if "transductive" in self.terms:
             values.append(self._transductive(phi, view))

@@ -16,6 +16,7 @@ from fewshot_bench.data.loader import Episode
 from fewshot_bench.methods.base import FewShotMethod, Objective, Traits
 from fewshot_bench.nn.backbone import Backbone, ImageShape
 from fewshot_bench.nn.heads import init_linear, linear, prototypes, squared_distances
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.nn.resnet12 import ResidualBlock
@@ -94,7 +95,7 @@ class RelationNetwork(FewShotMethod):
         """Squared error of the scores to one-hot labels."""
         mode = NormMode(training=True)
         scores = self._scores(params, episode, mode).sigmoid()
-        target = F.one_hot(episode.targets, episode.n_way).to(scores.dtype)
+        target = one_hot(episode.targets, episode.n_way, scores.dtype)
         return Objective(F.mse_loss(scores, target), mode.seen)
 
     def predict(self, params: Params, episode: Episode) -> Tensor:
@@ -106,7 +107,7 @@ class RelationNetwork(FewShotMethod):
         images = torch.cat([episode.support, episode.query])
         maps = self._encoder(params, images, mode, last=len(self.widths))
         support, query = torch.tensor_split(maps, [n_support])
-        members = F.one_hot(episode.support_labels, n_way).to(maps.dtype)
+        members = one_hot(episode.support_labels, n_way, maps.dtype)
         classes = torch.einsum("sn,schw->nchw", members, support)
         n_query = len(query)
         shape = (n_query, n_way, *maps.shape[1:])

@@ -12,16 +12,18 @@ its l-th block of shot + query images.
 import numpy as np
 from numpy.random import Philox
 
-from fewshot_bench.data.episodes import EpisodeIds, Task, check_fits, shuffle, stream_key
-from fewshot_bench.data.store import Split
+from fewshot_bench.data.episodes import EpisodeIds, Task, rectangular_ids
+from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.base import Sampler, check_fits
+from fewshot_bench.data.samplers.stream import shuffle
 from fewshot_bench.errors import ConfigError
 
 
-class DisjointSampler:
-    """All disjoint episodes of a split, in a fixed order.
+class DisjointSampler(Sampler):
+    """All disjoint episodes of a pool, in a fixed order.
 
     Args:
-        split: where the images come from.
+        pool: where the images come from.
         task: shape of an episode.
         seed: number of the episode list, 0 or more.
 
@@ -29,38 +31,42 @@ class DisjointSampler:
         total: how many episodes there are.
 
     Raises:
-        ConfigError: the split has too few classes, or a class too few images.
+        ConfigError: the pool has too few classes, or a class too few images.
     """
 
     mode = "disjoint"
 
-    def __init__(self, split: Split, task: Task, seed: int = 0) -> None:
-        check_fits(split, task)
-        self.split, self.task, self.seed = split, task, seed
+    def __init__(self, pool: Pool, task: Task, seed: int = 0) -> None:
+        check_fits(pool, task)
+        super().__init__(pool, task, seed)
         self._all = self._draw_all()
         self.total = len(self._all)
+
+    @property
+    def purpose(self) -> str:
+        """The protocol is that of ordinary episodes, the random numbers are not."""
+        return f"{self.protocol_id}/{self.mode}"
 
     def __call__(self, start: int, count: int) -> EpisodeIds:
         """Episodes start, ..., start + count - 1; raises ConfigError beyond the last one."""
         if start + count > self.total:
             raise ConfigError(
-                f"{self.split.name} has {self.total} disjoint {self.task.id} episodes,"
-                f" not {start + count}; lower --episodes or use --sampler replacement"
+                f"{self.pool.name} has {self.total} disjoint {self.task.id} episodes,"
+                f" not {start + count}; lower --episodes or use --sampler uniform"
             )
         return self._all[start : start + count]
 
     def _draw_all(self) -> EpisodeIds:
-        split, task = self.split, self.task
-        purpose = f"{split.name}/{task.id}/{self.mode}"
-        stream = Philox(key=stream_key(split.fingerprint, purpose, self.seed))
+        pool, task = self.pool, self.task
+        stream = Philox(key=self.key(self.purpose))
         decks = [
             int(start) + np.array(shuffle(stream, int(size), int(size)))
-            for start, size in zip(split.class_starts, split.class_sizes, strict=True)
+            for start, size in zip(pool.class_starts, pool.class_sizes, strict=True)
         ]
-        groups = split.n_classes // task.n_way
-        rounds = int(split.class_sizes.min()) // task.per_class
+        groups = pool.n_classes // task.n_way
+        rounds = int(pool.class_sizes.min()) // task.per_class
         classes = np.array(
-            [shuffle(stream, split.n_classes, groups * task.n_way) for _ in range(rounds)]
+            [shuffle(stream, pool.n_classes, groups * task.n_way) for _ in range(rounds)]
         ).reshape(rounds * groups, task.n_way)
         round_of = np.repeat(np.arange(rounds), groups) * task.per_class
         images = np.array(
@@ -69,9 +75,5 @@ class DisjointSampler:
                 for row, first in zip(classes, round_of, strict=True)
             ]
         )
-        return EpisodeIds(
-            index=np.arange(len(classes), dtype=np.uint32),
-            class_ids=classes.astype(np.int32),
-            support_ids=images[..., : task.n_shot].astype(np.int32),
-            query_ids=images[..., task.n_shot :].astype(np.int32),
-        )
+        index = np.arange(len(classes), dtype=np.uint32)
+        return rectangular_ids(index, classes, images, task.n_shot)
