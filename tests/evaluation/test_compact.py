@@ -8,11 +8,13 @@ import pytest
 
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.pool import Pool
+from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.data.samplers.disjoint import DisjointSampler
 from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.classes import class_hashes, shared_classes
-from fewshot_bench.evaluation.compact import DERIVED, redraw
+from fewshot_bench.evaluation.columns import episode_columns
+from fewshot_bench.evaluation.compact import DERIVED, compact, list_sha256, redraw, restore
 from fewshot_bench.evaluation.result import (
     EPISODES,
     RESULT,
@@ -48,6 +50,37 @@ def test_episodes_drawn_again_are_those_of_the_loader(mode, make):
     assert np.array_equal(drawn["support_ids"], ids.support_ids.reshape(6, 3, 1))
     assert np.array_equal(drawn["query_ids"], ids.query_ids.reshape(6, 3, 4))
     assert np.array_equal(drawn["class_ids"], ids.class_ids)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "shape"),
+    [
+        ("dirichlet", {"alpha": 3}, {"way": 3, "shot": 1, "query": 4}),
+        ("varied", {"min_way": 2, "max_way": 4}, {"way": None, "shot": None, "query": None}),
+    ],
+)
+def test_unequal_episodes_are_drawn_again_from_their_parameters(mode, options, shape):
+    sizes = [21, 30, 17, 24, 40, 18]
+    pool = Pool("test", tuple("abcdef"), np.array(sizes), "f" * 64)
+    sampler = make_sampler(mode, pool, Task(3, 1, 4), 7, options)
+    expected = episode_columns([sampler(t, 1) for t in range(6)], sampler)
+    document = {"name": "philox", "version": 1, "mode": mode, "seed": 7, "options": sampler.options}
+    info = {
+        "dataset": {"split": "test", "fingerprint": "f" * 64, "pool_sizes": sizes},
+        "protocol": {**shape, "sampler": document},
+    }
+    drawn = redraw(info, 6)
+    assert drawn.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(drawn[name], values, err_msg=name)
+    pred = np.zeros(len(drawn["query_ids"]), np.uint8)
+    counts = np.bincount(np.arange(6), minlength=6)
+    columns = {**drawn, "pred": pred, "n_correct": counts}
+    protocol = {**info["protocol"], "episode_list_sha256": list_sha256(drawn["episode_hash"])}
+    small, kept = compact({**info, "protocol": protocol}, columns)
+    assert set(kept) == {"pred", "n_correct"}
+    for name, values in restore(small, kept)[1].items():
+        np.testing.assert_array_equal(columns[name], values, err_msg=name)
 
 
 def test_files_keep_predictions_only_and_reading_finds_the_rest(tmp_path):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from fewshot_bench.data.episodes import rectangular_ids
 from fewshot_bench.errors import ConfigError, TrainingError
-from fewshot_bench.evaluation.evaluate import evaluate
-from fewshot_bench.evaluation.predict import accuracy, predict
+from fewshot_bench.evaluation.evaluate import StopRule, evaluate
+from fewshot_bench.evaluation.predict import accuracy, predict, score
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.training.run import prepare_run
 from tests.tiny import tiny_config
@@ -106,3 +107,126 @@ def test_logits_of_another_shape_are_refused(tiny_folder):
     run, _ = make_run(tiny_folder, "maml")
     with pytest.raises(ConfigError, match=r"logits of shape \(3, 12\)"):
         evaluate(Transposed(), {}, run.loader("test", run.test_task, 0), 1)
+
+
+class Cheat:
+    """Answers from what it should not be able to use; only what it guesses is right or wrong."""
+
+    setting = "inductive"
+
+    def predict(self, params, episode):
+        labels = self.guess(episode)
+        return torch.nn.functional.one_hot(labels % episode.n_way, episode.n_way).float()
+
+
+class ReadsPositions(Cheat):
+    """Takes queries to come class by class."""
+
+    def guess(self, episode):
+        return torch.arange(len(episode.query)) * episode.n_way // len(episode.query)
+
+
+class ReadsPositionsOfSupport(Cheat):
+    """Takes queries to come in the order of the support set."""
+
+    def guess(self, episode):
+        return episode.support_labels.repeat_interleave(len(episode.query) // episode.n_way)
+
+
+class HashesTheNumber(Cheat):
+    """Knows the order of the queries of every episode by its number."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def guess(self, episode):
+        return self.loader.load(episode.number, 1).query_labels[0]
+
+
+@pytest.mark.parametrize("cheat", [ReadsPositions, ReadsPositionsOfSupport, HashesTheNumber])
+def test_what_is_read_from_positions_and_numbers_is_worth_nothing(tiny_folder, cheat):
+    run, _ = make_run(tiny_folder, "maml")
+    loader = run.loader("test", run.test_task, 0)
+    method = cheat(loader) if cheat is HashesTheNumber else cheat()
+    columns = evaluate(method, {}, loader, 300).columns
+    correct = columns["n_correct"][1:] / 12  # the number 0 is right for the first episode
+    assert correct.mean() == pytest.approx(1 / 3, abs=5 * 0.14 / np.sqrt(300))
+
+
+def test_an_embedding_method_can_not_read_positions_either(tiny_folder):
+    class Positions:
+        setting = "inductive"
+
+        def embed(self, params, images):
+            return images.flatten(1)[:, :1]
+
+        def classify(self, params, support, support_labels, query, n_way):
+            labels = torch.arange(query.shape[-2]) * n_way // query.shape[-2]
+            logits = torch.nn.functional.one_hot(labels, n_way).float()
+            return logits.expand(*query.shape[:-2], *logits.shape)
+
+        init = episode_loss = predict = None
+
+    run, _ = make_run(tiny_folder, "maml")
+    shares = accuracy(Positions(), {}, run.loader("test", run.test_task, 0), 300)
+    assert shares.mean() == pytest.approx(1 / 3, abs=5 * 0.14 / np.sqrt(300))
+
+
+def test_scores_of_rectangular_episodes_are_those_of_version_1():
+    """Bit for bit what the code gave that took queries to stand in a (way, query) rectangle."""
+    rows, n_way, n_query = 40, 5, 15
+    logits = 3 * torch.randn(
+        rows, n_way * n_query, n_way, generator=torch.Generator().manual_seed(1)
+    )
+    logits[7, 3, 2] = torch.nan
+    images = np.zeros((rows, n_way, 1 + n_query), dtype=np.int64)
+    ids = rectangular_ids(np.arange(rows, dtype=np.uint32), images[..., 0], images, n_shot=1)
+    part = score(ids, logits)
+    scores = logits.double().view(rows, n_way, n_query, n_way)
+    scores[7] = 0
+    labels = torch.arange(n_way).view(1, n_way, 1)
+    log_p = torch.log_softmax(scores, dim=3)
+    truth = torch.nn.functional.one_hot(labels.expand(rows, n_way, n_query), n_way)
+    pred = scores.argmax(dim=3)
+    pred[7] = (labels[0] + 1) % n_way
+    nll = -(log_p * truth).sum(dim=3).mean(dim=(1, 2))
+    brier = (log_p.exp() - truth).square().sum(dim=3).mean(dim=(1, 2))
+    np.testing.assert_array_equal(part.pred.reshape(rows, n_way, n_query), pred)
+    np.testing.assert_array_equal(part.n_correct, (pred == labels).sum(dim=(1, 2)))
+    np.testing.assert_array_equal(part.nll, nll)
+    np.testing.assert_array_equal(part.brier, brier)
+    assert part.failed.nonzero()[0].tolist() == [7]
+
+
+@pytest.mark.parametrize("name", ["dirichlet", "varied"])
+@pytest.mark.parametrize("method", ["protonet", "maml"])
+def test_unequal_episodes_are_scored_by_their_own_labels(tiny_folder, method, name):
+    run, params = make_run(tiny_folder, method)
+    options = {"min_way": 3, "max_way": 3} if name == "varied" else {}
+    loader = run.loader("test", run.test_task, 0, name, options)
+    columns = evaluate(run.method, params, loader, 6).columns
+    ends = np.cumsum(columns["n_query"].astype(int)).tolist()
+    for t in range(6):
+        rows = slice(0 if t == 0 else ends[t - 1], ends[t])
+        [episode] = loader.load(t, 1)
+        order = loader.load(t, 1).query_order[0]
+        logits = run.method.predict(params, episode).detach()
+        np.testing.assert_array_equal(columns["pred"][rows][order], logits.argmax(dim=1))
+        labels = columns["query_labels"][rows]
+        np.testing.assert_array_equal(labels[order], episode.query_labels)
+        assert columns["n_correct"][t] == (columns["pred"][rows] == labels).sum()
+    assert len(set(columns["episode_hash"].tolist())) == 6
+    assert columns["n_support"].sum() == len(columns["support_ids"])
+    assert columns["n_way"].tolist() == [3] * 6
+
+
+def test_a_list_that_stops_early_keeps_the_columns_of_its_episodes(tiny_folder):
+    run, params = make_run(tiny_folder, "protonet")
+    loader = run.loader("test", run.test_task, 0, "dirichlet")
+    rule = StopRule(0.2, 0.95)
+    short = evaluate(run.method, params, loader, 400, until=rule).columns
+    n = len(short["n_correct"])
+    assert 100 <= n < 256
+    whole = evaluate(run.method, params, loader, n).columns
+    for key, values in whole.items():
+        np.testing.assert_array_equal(short[key], values, err_msg=key)
