@@ -118,6 +118,7 @@ class EpisodeLoader:
 
     Attributes:
         pool: the images or features.
+        item_shape: (C, H, W) of an image, or (D,) of a feature.
 
     Raises:
         TypeError: the sampler's pool has class sizes only.
@@ -137,6 +138,7 @@ class EpisodeLoader:
         self.pool = sampler.pool
         values, self._prepare = _values_of(self.pool, self.device)
         self._values = _place(values, self.device)
+        self.item_shape = tuple(values.shape[1:])
         episode_bytes = 4 * sampler.most_images * values[0].numel()
         chosen = batch_size or max(1, min(64, BATCH_BYTES // episode_bytes))
         self.batch_size = chosen if sampler.one_shape else 1
@@ -171,8 +173,7 @@ class EpisodeLoader:
 
     def gather(self, ids: Tensor) -> Tensor:
         """Normalised images float32 (B, M, C, H, W), or features (B, M, D), of ids int (B, M)."""
-        ids = ids.to(self._values.device)
-        shape = self._values.shape[1:]
+        ids, shape = ids.to(self._values.device), self.item_shape
         if self.device.type != "cpu":
             values = self._values.index_select(0, ids.flatten()).to(self.device)
             return self._prepare(values.view(*ids.shape, *shape))
