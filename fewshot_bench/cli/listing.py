@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, Registry
+from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, SAMPLERS, Registry
 
-app = typer.Typer(help="List methods, benchmarks, backbones and losses.", no_args_is_help=True)
+app = typer.Typer(
+    help="List methods, benchmarks, backbones, losses and samplers.", no_args_is_help=True
+)
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="Python file to run first.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -35,6 +37,12 @@ def backbones(plugin: Plugins = None, as_json: Json = False) -> None:
 def losses(plugin: Plugins = None, as_json: Json = False) -> None:
     """Losses of the inner loop and where they come from."""
     _show(LOSSES, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def samplers(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Ways to draw episodes and where they come from."""
+    _show(SAMPLERS, plugin, as_json, ("name", "summary", "paper"))
 
 
 def _show(

@@ -23,7 +23,7 @@ from fewshot_bench.evaluation.evaluate import (
     describe_protocol,
     evaluate,
 )
-from fewshot_bench.evaluation.intervals import interval_of, question
+from fewshot_bench.evaluation.intervals import UNEQUAL, interval_of, question
 from fewshot_bench.evaluation.result import Result, config_sha256, make_result, write_result
 from fewshot_bench.files import disk_errors, safe_name, sha256
 from fewshot_bench.platform import environment, source_state
@@ -101,6 +101,10 @@ def _check_possible(run: Run, out: Path | None) -> None:
             f"{run.config.evaluate.split} has {most} disjoint {run.test_task.id} episodes, not"
             f" {wanted}; leave out --episodes to take them all"
         )
+    if not sampler.rectangular and run.config.evaluate.interval != "closed":
+        raise ConfigError(UNEQUAL)
+    for note in sampler.notes:
+        typer.echo(note, err=True)
     if out is not None:
         with disk_errors(str(out)):
             out.mkdir(parents=True, exist_ok=True)
@@ -227,7 +231,8 @@ def _folder(result: Result, out: Path | None, seed: int | None) -> Path:
     if out is not None:
         return out if seed is None else out / f"seed-{seed}"
     info = result.info
-    shape = f"{info['protocol']['way']}-way-{info['protocol']['shot']}-shot"
+    protocol = info["protocol"]
+    shape = f"{protocol['way']}-way-{protocol['shot']}-shot" if protocol["way"] else "varied"
     parts = (info["dataset"]["id"], shape, info["method"]["id"], info["result_id"][:12])
     return Path("fsbench-results").joinpath(*map(safe_name, parts))
 
@@ -237,9 +242,10 @@ def report(run: Run, results: Sequence[Result], folders: Sequence[Path]) -> None
     config, settings = run.config, run.config.evaluate
     interval = interval_of(results, settings.interval, settings.level)
     seeds = ", ".join(str(r.info["checkpoint"]["training_seed"]) for r in results)
+    shape = results[0].info["protocol"]["id"].partition("/")[2]
     typer.echo(
         f"{config.method} ({run.method.traits.setting}) on {config.benchmark} {settings.split},"
-        f" {run.test_task.id}, {config.backbone}, seed {seeds}"
+        f" {shape}, {config.backbone}, seed {seeds}"
     )
     if len(results) > 1:
         for result in results:

@@ -32,6 +32,11 @@ QUESTIONS = {
     " {classes} classes",
 }
 
+UNEQUAL = (
+    "open intervals are about episodes with as many images of each class; take --interval closed"
+    " or --sampler uniform"
+)
+
 
 def interval_of(results: Sequence[Result], kind: str, level: float) -> Interval:
     """Mean accuracy with the interval that a kind stands for.
@@ -42,10 +47,13 @@ def interval_of(results: Sequence[Result], kind: str, level: float) -> Interval:
         level: confidence level.
 
     Raises:
-        ConfigError: ``open_classes`` is asked of several seeds.
+        ConfigError: ``open_classes`` is asked of several seeds, or an open interval of episodes
+            whose classes differ in their numbers of images.
         UnpairedError: the seeds were not tested on the same episodes.
     """
     first = results[0]
+    if kind != "closed" and "query_labels" in first.columns:
+        raise ConfigError(UNEQUAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)  # the flags say it
         if len(results) == 1:

@@ -217,3 +217,41 @@ def test_what_can_not_be_tested_or_written_is_refused_before_training(on, tmp_pa
         disjoint = ("--sampler", "disjoint", "--episodes", 500)
         assert "disjoint 3-way" in fails("evaluate", *on, *new, *disjoint)
     assert "one of them" in fails("evaluate", *on, *new, "--seeds", "0,1")
+
+
+def test_queries_of_unequal_classes_are_measured_stored_and_read(on, tmp_path):
+    choice = ("--sampler", "dirichlet", "--set", "evaluate.sampler_options.alpha=3")
+    out, err = fsbench("evaluate", "-m", "protonet", *on, *choice, "--out", tmp_path)
+    assert "3-way-1-shot-12-queries-dirichlet-3" in out
+    assert "7 of 7 classes have fewer than shot + all queries = 13 images" in err
+    result = read_result(tmp_path)
+    assert result.info["protocol"]["sampler"]["options"] == {"alpha": 3}
+    labels = result.columns["query_labels"]
+    counts = [tuple(np.bincount(row, minlength=3)) for row in labels.reshape(30, 12)]
+    assert len(set(counts)) > 5
+    right = (result.columns["pred"] == labels).reshape(30, 12).sum(axis=1)
+    np.testing.assert_array_equal(result.columns["n_correct"], right)
+
+
+def test_episodes_of_varied_shapes_are_measured_stored_and_read(on, tmp_path):
+    limits = ("min_way=2", "max_way=5", "max_support=20", "max_query=4")
+    sets = [word for limit in limits for word in ("--set", f"evaluate.sampler_options.{limit}")]
+    fsbench("evaluate", "-m", "protonet", *on, "--sampler", "varied", *sets, "--out", tmp_path)
+    result = read_result(tmp_path)
+    columns = result.columns
+    assert set(columns["n_way"].tolist()) == {2, 3, 4, 5}
+    assert columns["n_query"].tolist() == [4 * way for way in columns["n_way"].tolist()]
+    assert len(columns["pred"]) == columns["n_query"].sum()
+    assert result.info["protocol"]["way"] is None
+
+
+def test_samplers_are_checked_before_anything_is_trained(on, tmp_path):
+    evaluate = ("evaluate", "-m", "protonet", *on)
+    assert "known: uniform, disjoint, dirichlet, varied" in fails(*evaluate, "--sampler", "all")
+    said = fails(*evaluate, "--sampler", "dirichlet", "--interval", "open_images")
+    assert "take --interval closed" in said
+    wrong = ("--set", "evaluate.sampler_options.beta=1")
+    assert "no parameter 'beta'" in fails(*evaluate, "--sampler", "dirichlet", *wrong)
+    (tmp_path / "old.toml").write_text('[evaluate]\nsampler = "replacement"\n')
+    shown = fsbench(*evaluate, "--config", tmp_path / "old.toml", "--show-config")[0]
+    assert 'sampler = "uniform"' in shown
