@@ -29,12 +29,11 @@ class FeatureBank:
         self._block = block_size(loader.item_shape, loader.device)
         self._done = np.zeros(-(-self._n // self._block), dtype=bool)
 
-    def features(self, *ids: NDArray[np.int32]) -> list[Tensor]:
-        """Features (B, M, D) for each array of image ids (B, M)."""
+    def features(self, *ids: NDArray[np.int32]) -> Tensor:
+        """(n, D); rows of images that are in no array of ids so far are undefined."""
         self._fill(*ids)
         assert self._features is not None, "an episode has images"
-        device = self._features.device
-        return [self._features[torch.from_numpy(array).long().to(device)] for array in ids]
+        return self._features
 
     @torch.no_grad()
     def _fill(self, *ids: NDArray[np.int32]) -> None:

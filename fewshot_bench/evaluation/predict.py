@@ -16,7 +16,8 @@ from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod
 from fewshot_bench.nn.params import Params
 
-BLOCK = 256  # episodes classified together
+BLOCK = 256  # episodes drawn together
+GATHERED_BYTES = 8 << 20  # of features that are classified together
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +125,34 @@ def _embedded_logits(
         ids = sampler(first, min(size, stop - first))
         order = sampler.query_order(ids)
         query_ids = np.take_along_axis(ids.query_ids, order, axis=1)
-        support, query = bank.features(ids.support_ids, query_ids)
-        labels = torch.tensor(ids.support_labels, device=support.device)
-        yield ids, order, _classify(method, params, support, labels, query, ids.n_way)
+        features = bank.features(ids.support_ids, query_ids)
+        yield ids, order, _block_logits(method, params, features, ids, query_ids)
+
+
+def _block_logits(
+    method: EmbeddingMethod,
+    params: Params,
+    features: Tensor,
+    ids: EpisodeIds,
+    query_ids: NDArray[np.int32],
+) -> Tensor:
+    """Logits (B, Q, n_way) of a block of episodes from the features (n, D) of all images.
+
+    Queries are those of ``query_ids`` (B, Q), in that order.
+    """
+    support, labels, query = (
+        torch.tensor(values, device=features.device, dtype=torch.long)
+        for values in (ids.support_ids, ids.support_labels, query_ids)
+    )
+    bytes_each = (support.shape[1] + query.shape[1]) * features[0].nbytes
+    size = max(1, GATHERED_BYTES // bytes_each)
+    parts = zip(*(torch.split(values, size) for values in (support, labels, query)), strict=True)
+    return torch.cat(
+        [
+            _classify(method, params, features[chosen], marks, features[asked], ids.n_way)
+            for chosen, marks, asked in parts
+        ]
+    )
 
 
 @torch.no_grad()
@@ -139,9 +165,13 @@ def _classify(
     n_way: int,
 ) -> Tensor:
     """Logits (B, Q, n_way) of features (B, S, D) with labels (B, S) and features (B, Q, D)."""
-    # One episode after another until every classifier takes leading batch dimensions.
-    episodes = zip(support, labels, query, strict=True)
-    return torch.stack([method.classify(params, *episode, n_way) for episode in episodes])
+    logits = method.classify(params, support, labels, query, n_way)
+    if logits.shape != (wanted := (*query.shape[:2], n_way)):
+        raise ConfigError(
+            f"classify gave logits of shape {tuple(logits.shape)}, not (episodes, queries,"
+            f" classes) = {wanted}; it must take leading dimensions"
+        )
+    return logits
 
 
 def _put_back(logits: Tensor, order: NDArray[np.int64]) -> Tensor:

@@ -12,6 +12,7 @@ from fewshot_bench.data.pool import FeaturePool, Pool
 from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.data.store import Split
 from fewshot_bench.data.threads import ordered_map
+from fewshot_bench.errors import DataError
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_features_are_delivered_as_images_are(split, dtype):
     assert torch.equal(batch.query_labels, images.query_labels)
     assert batch.support.dtype == torch.float32
     np.testing.assert_array_equal(batch.support, features[batch.ids.support_ids].astype("f4"))
+
+
+def test_the_identity_of_features_names_images_and_embedding(split):
+    features = np.zeros((240, 6), np.float32)
+    one, other = (FeaturePool.of(split, features, name) for name in ("a", "b"))
+    assert one.source_fingerprint == other.source_fingerprint == split.fingerprint
+    assert len({one.fingerprint, other.fingerprint, split.fingerprint}) == 3
+    assert FeaturePool.of(split, features, "a").fingerprint == one.fingerprint
+    with pytest.raises(DataError, match="239 features do not fit the 240 images"):
+        FeaturePool.of(split, features[1:], "a")
+    with pytest.raises(DataError, match=r"not float64 of shape \(240, 6\)"):
+        FeaturePool.of(split, features.astype(float), "a")
 
 
 def test_class_sizes_alone_deliver_nothing():

@@ -9,6 +9,7 @@ import torch
 from fewshot_bench.data.episodes import rectangular_ids
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.evaluate import StopRule, evaluate
+from fewshot_bench.evaluation.features import block_size
 from fewshot_bench.evaluation.predict import accuracy, predict, score
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.training.run import prepare_run
@@ -30,6 +31,23 @@ def test_embedding_once_predicts_the_same(tiny_folder):
     fast, slow = (evaluate(m, params, loader, 40) for m in (run.method, PerEpisode(run.method)))
     np.testing.assert_array_equal(fast.columns["pred"], slow.columns["pred"])
     np.testing.assert_allclose(fast.columns["nll"], slow.columns["nll"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((1, 28, 28), 32), ((3, 32, 32), 32), ((3, 84, 84), 4), ((640,), 256)]
+)
+def test_larger_images_are_embedded_in_smaller_blocks(shape, size):
+    assert block_size(shape, torch.device("cpu")) == size
+
+
+def test_blocks_of_few_episodes_are_classified_as_blocks_of_many(tiny_folder, monkeypatch):
+    run, params = make_run(tiny_folder, "protonet")
+    loader = run.loader("test", run.test_task, 0)
+    whole = evaluate(run.method, params, loader, 20).columns
+    monkeypatch.setattr("fewshot_bench.evaluation.predict.GATHERED_BYTES", 10_000)
+    parts = evaluate(run.method, params, loader, 20).columns
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values)
 
 
 @pytest.mark.parametrize("method", ["protonet", "maml"])
