@@ -11,6 +11,7 @@ from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.evaluate import StopRule, evaluate
 from fewshot_bench.evaluation.features import block_size
 from fewshot_bench.evaluation.predict import accuracy, predict, score
+from fewshot_bench.methods.base import EmbeddingMethod, Traits
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.training.run import prepare_run
 from tests.tiny import tiny_config
@@ -172,8 +173,8 @@ def test_what_is_read_from_positions_and_numbers_is_worth_nothing(tiny_folder, c
 
 
 def test_an_embedding_method_can_not_read_positions_either(tiny_folder):
-    class Positions:
-        setting = "inductive"
+    class Positions(EmbeddingMethod):
+        traits = Traits("inductive")
 
         def embed(self, params, images):
             return images.flatten(1)[:, :1]
@@ -183,7 +184,7 @@ def test_an_embedding_method_can_not_read_positions_either(tiny_folder):
             logits = torch.nn.functional.one_hot(labels, n_way).float()
             return logits.expand(*query.shape[:-2], *logits.shape)
 
-        init = episode_loss = predict = None
+        init = episode_loss = None
 
     run, _ = make_run(tiny_folder, "maml")
     shares = accuracy(Positions(), {}, run.loader("test", run.test_task, 0), 300)
