@@ -14,6 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     ("errors",),
     ("files", "registry", "platform", "stats"),
+    ("lock",),
     ("config",),
     ("data",),
     ("nn",),

@@ -71,6 +71,17 @@ class Manifest:
         n = sum(sum(sizes.values()) for sizes in self.classes.values())
         return (n, self.channels, self.image_size, self.image_size)
 
+    @property
+    def split_sha256(self) -> str:
+        """Which class is in which split: SHA-256 over the sorted lines ``split <tab> class``.
+
+        The fingerprint is over the images alone: it stays where a class changes its split.
+        """
+        lines = sorted(
+            f"{split}\t{name}\n" for split in self.classes for name in self.classes[split]
+        )
+        return sha256(*(line.encode() for line in lines))
+
     def as_json(self) -> dict[str, Any]:
         """The form written to ``store.json``."""
         return dataclasses.asdict(self)
