@@ -41,6 +41,8 @@ class Entry:
         setting_by: the setting as all options together make it; None where no option changes it.
         adaptation: whether it is an adaptation of our own, not the paper's method.
         options: keyword arguments bound to the object, which is how variants are registered.
+        version: raised when the code changes so that training gives other numbers; what was
+            trained before is then trained anew.
         origin: the package or file that registered it.
     """
 
@@ -52,6 +54,7 @@ class Entry:
     setting_by: Callable[[Mapping[str, Any]], str] | None = None
     adaptation: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
     origin: str = HOME
 
     def setting_of(self, options: Mapping[str, Any]) -> str:
@@ -62,14 +65,15 @@ class Entry:
 
     def load(self) -> Any:
         """Import the module if need be and return the object itself (options not applied)."""
-        if not isinstance(self.target, str):
-            return self.target
-        module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            return load_target(self.target)
         except Exception as error:  # another package's module can raise anything
             where = f"{self.name!r} ({self.origin})"
             raise ConfigError(f"{where} can't be loaded: {error!r}") from error
+
+    def code(self) -> str:
+        """What stands for its code in the identity of what is trained: the hash, or the version."""
+        return self.code_sha256() or f"version {self.version}"
 
     def code_sha256(self) -> str:
         """Over the source files of another package or of a plug-in; "" for this package's own."""
@@ -80,6 +84,14 @@ class Entry:
         path = Path(file)
         sources = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
         return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def load_target(target: Any) -> Any:
+    """The object that ``"module:Object"`` means; anything else is the object itself."""
+    if not isinstance(target, str):
+        return target
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _module_of(target: Any) -> str:
@@ -165,6 +177,7 @@ BACKBONES = Registry("backbone", "fewshot_bench.nn")
 LOSSES = Registry("loss", "fewshot_bench.inner.losses")
 HEADS = Registry("head", "fewshot_bench.nn")
 OPTIMIZERS = Registry("inner optimiser", "fewshot_bench.inner.optimizers")
+STAGES = Registry("stage", "fewshot_bench.config.stages")
 
 
 def run_plugin(path: Path) -> None:

@@ -73,15 +73,6 @@ def test_names_are_text():
         resolve({"method": 3})
 
 
-def test_the_training_id_ignores_what_does_not_train():
-    config = resolve({})
-    more = resolve({"evaluate": {"episodes": 77}})
-    other = resolve({"train": {"seed": 1}})
-    assert config.training_id("f") == more.training_id("f")
-    assert len({c.training_id(f) for c in (config, other) for f in "fg"}) == 4
-    assert config.training_id("f", "code") != config.training_id("f")
-
-
 def test_options_are_checked_against_the_signature():
     assert resolve_options("maml", {"lr": 1})["lr"] == 1.0
     with pytest.raises(ConfigError, match="its options are: steps, test_steps"):

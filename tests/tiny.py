@@ -9,6 +9,10 @@ from fewshot_bench.config import RunConfig, validated
 
 SIZE = 16
 SMALL = {"npbml": {"relation_widths": (8, 8, 8, 8)}}  # options that keep a family's tests quick
+STAGES = {
+    "classify": {"steps": 2, "batch": 8, "val_every": 2, "val_episodes": 5},
+    "relation": {"steps": 2, "val_every": 2, "val_episodes": 2},
+}
 CLASSES = {"train": 8, "val": 6, "test": 7}
 PER_CLASS = 9
 
@@ -37,10 +41,7 @@ def tiny_config(folder: Path, method: str = "protonet", **train: object) -> RunC
             "backbone": "conv4-32",
             "image_size": SIZE,
             "task": {"n_way": 3, "n_shot": 1, "n_query": 4},
-            "pretrain": {"steps": 2, "batch": 8, "val_every": 2, "val_episodes": 5}
-            if method.startswith("npbml")
-            else {},
-            "relation": {"steps": 2, "val_every": 2, "val_episodes": 2},
+            "stages": STAGES if method.startswith("npbml") else {},
             "options": SMALL.get(method.partition("[")[0], {}),
             "train": {"steps": 6, "meta_batch": 2, "val_every": 2, "val_episodes": 10, **train},
             "evaluate": {"episodes": 30},

@@ -105,7 +105,7 @@ def _check_untouched(resolved: "RunConfig", base: dict[str, Any]) -> None:
     from fewshot_bench.errors import ConfigError
 
     stored = validated(RunConfig, base)
-    for part in ("train", "pretrain", "relation"):
+    for part in ("train", "stages"):
         if getattr(resolved, part) != getattr(stored, part):
             raise ConfigError(
                 f"--checkpoint is a model that is trained already: its settings of {part} stay"

@@ -1,5 +1,7 @@
 """``fsbench train``: meta-train a method, or go on with a training that was stopped."""
 
+from typing import Any
+
 import typer
 
 from fewshot_bench.cli import options as o
@@ -37,10 +39,16 @@ def train(
 
     run = open_run(resolved, device, workers, strategy, compiled=compile_map)
     checkpoint = obtain_model(run)
-    selection = checkpoint.info["selection"]
-    typer.echo(
-        f"{resolved.method} on {resolved.benchmark}: best validation accuracy"
-        f" {100 * selection['value']:.2f} % at step {selection['step']}"
+    typer.echo(f"{resolved.method} on {resolved.benchmark}: {_chosen(checkpoint.info)}")
+    typer.echo(f"model: {run.folder / 'model.safetensors'}")
+
+
+def _chosen(info: dict[str, Any]) -> str:
+    """How the parameters that are kept were chosen, in words."""
+    selection = info["selection"]
+    if selection["value"] is None:
+        return f"parameters of step {selection['step']}, chosen by no validation"
+    return (
+        f"best validation accuracy {100 * selection['value']:.2f} % at step {selection['step']}"
         f" (of {selection['n_candidates']} validations)"
     )
-    typer.echo(f"model: {run.folder / 'model.safetensors'}")

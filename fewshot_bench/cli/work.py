@@ -44,11 +44,11 @@ def obtain_model(run: Run) -> Checkpoint:
 
 def _announce(out: Console, run: Run) -> None:
     config, method = run.config.train, run.config.method
-    if (run.folder / "config.toml").exists():
-        out.print(f"going on with the stopped training of {method} in {run.folder}")
+    if not run.method.traits.trains:
         return
-    before = run.config.pretrain.steps
-    first = f"{before} steps of pre-training, then " if before else ""
+    stages = run.config.stages.items()
+    before = [f"{stage.steps} steps of stages.{name}" for name, stage in stages if stage.steps]
+    first = f"{', '.join(before)}, then " if before else ""
     out.print(
         f"no trained {method} for this configuration yet; training it on"
         f" {run.config.benchmark} ({first}{config.steps} steps of {config.meta_batch}"

@@ -175,7 +175,7 @@ def _training(result: Result) -> Iterator[str]:
         yield f"training_seed is {seed}, but train.seed is {method['config']['train']['seed']}"
     if group is not None and seed not in group:
         yield f"its training seed {seed} is not in its list of seeds {group}"
-    if checkpoint["selection"]["split"] != "val":
+    if checkpoint["selection"]["split"] not in ("val", "none"):  # none: the last step, unselected
         yield f"its model was selected on {checkpoint['selection']['split']}, not on val"
 
 

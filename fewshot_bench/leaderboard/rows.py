@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fewshot_bench.config import translated
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Row
@@ -75,8 +76,8 @@ def _warnings(results: Sequence[Result]) -> tuple[str, ...]:
 
 def _pre_trained(config: dict[str, Any]) -> bool:
     """Whether the backbone was trained on labels of the training classes before."""
-    pretrain = config.get("pretrain")
-    return isinstance(pretrain, dict) and bool(pretrain.get("steps"))
+    stage = translated(config).get("stages", {}).get("classify")
+    return isinstance(stage, dict) and bool(stage.get("steps"))
 
 
 def _middle(results: Sequence[Result], name: str) -> float | None:

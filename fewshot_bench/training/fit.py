@@ -4,6 +4,7 @@ A training is a pure function of its configuration: what a step sees follows fro
 so a run that was killed goes on from its last state and ends with the very same parameters.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from fewshot_bench.training.stop import StopRequest, stop_on_signal
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 20.0
+UNSELECTED: dict[str, Any] = {"split": "none", "value": None, "step": 0, "n_candidates": 0}
 B = TypeVar("B")
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -67,16 +70,19 @@ class Plan:
     Attributes:
         steps: outer steps.
         val_every: steps between validations.
-        learning_rate: of the step with this number, from 0.
+        learning_rate: of the step with this number, from 0; a group of the optimiser that has a
+            ``factor`` gets it times that.
         optimizer: makes it from the trainable parameters.
         clip: bound on each component of the gradient; None for none.
+        judge_start: whether the initial parameters are a candidate, too, because they are trained.
     """
 
     steps: int
     val_every: int
     learning_rate: Callable[[int], float]
-    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer]
+    optimizer: Callable[[Params], torch.optim.Optimizer]
     clip: float | None = None
+    judge_start: bool = False
 
 
 class Work(Protocol[B]):
@@ -94,8 +100,8 @@ class Work(Protocol[B]):
         """What in a batch makes the gradient infinite, as ``", episode 7"``; "" where unknown."""
         ...
 
-    def validate(self, params: Params) -> float:
-        """Accuracy on validation classes, in [0, 1]; the highest is kept."""
+    def validate(self, params: Params) -> float | None:
+        """Accuracy on validation classes, in [0, 1]; the highest is kept. None: there are none."""
         ...
 
 
@@ -127,8 +133,16 @@ class State:
         return {name: getattr(self, name) for name in names}
 
     @property
+    def kept(self) -> Params:
+        """Parameters of the best validation; of the last step where nothing was validated."""
+        last = {name: value.detach() for name, value in self.params.items()}
+        return last if self.best is None else self.best
+
+    @property
     def selection(self) -> dict[str, Any]:
         """How the parameters that are kept were chosen."""
+        if self.best is None:
+            return {**UNSELECTED, "step": self.step}
         return {
             "split": "val",
             "metric": "accuracy",
@@ -153,14 +167,16 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
         TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
-    learned = list(_learned(params).values())
+    learned = _learned(params)
     if not learned:
-        raise ConfigError("this method has no parameters to train, which is not supported yet")
+        raise ConfigError("this method has no parameters to train, and does not say so itself")
     state = State(params, plan.optimizer(learned))
     if (folder / STATE).exists():
         _restore(state, folder / STATE)
     saved = time.monotonic()
     with TrainingLog(folder, state.step) as log, stop_on_signal() as stop:
+        if plan.judge_start and not state.step:
+            _judge(state, work.validate(params), observer, log)
         for batch in work.batches(state.step):
             loss = _step(state, plan, work, batch)
             observer.step(state.step, len(batch), loss)  # type: ignore[arg-type]
@@ -171,12 +187,14 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
                 _save(state, folder / STATE)
                 saved = time.monotonic()
                 _leave_if_asked(stop, state)
+    if state.best is None:
+        _log.warning("fsbench: note: there are no validation classes; the last step is kept")
     return state
 
 
 def _step(state: State, plan: Plan, work: Work[B], batch: B) -> float:
     for group in state.optimizer.param_groups:
-        group["lr"] = plan.learning_rate(state.step)
+        group["lr"] = plan.learning_rate(state.step) * group.get("factor", 1.0)
     state.optimizer.zero_grad(set_to_none=True)
     loss = work.accumulate(state.params, batch, state.step)
     if not finite_gradient(state.params):
@@ -201,7 +219,9 @@ def finite_gradient(params: Params) -> bool:
     return bool(torch.nn.utils.get_total_norm(grads).isfinite())
 
 
-def _judge(state: State, value: float, observer: Observer, log: TrainingLog) -> None:
+def _judge(state: State, value: float | None, observer: Observer, log: TrainingLog) -> None:
+    if value is None:
+        return
     state.validations += 1
     if value > state.best_accuracy:
         state.best = {name: p.detach().clone() for name, p in state.params.items()}

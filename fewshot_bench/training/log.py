@@ -18,7 +18,7 @@ class TrainingLog:
     def __init__(self, folder: Path, resume_step: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.jsonl"
-        kept = [event for event in _events(path) if event["step"] <= resume_step]
+        kept = [event for event in _events(path) if event["step"] <= resume_step and resume_step]
         text = "".join(f"{json.dumps(event)}\n" for event in kept)
         path.write_text(text, encoding="utf-8")
         self._file = path.open("a", encoding="utf-8")
@@ -47,9 +47,13 @@ class TrainingLog:
 
 
 def learning_curve(folder: Path, points: int = 60) -> list[tuple[int, float]]:
-    """(step, validation accuracy) of a training, at most ``points`` of them; [] without a log."""
+    """(step, validation accuracy) of a training, at most ``points`` of them; [] without a log.
+
+    Steps increase: of one that a log holds twice, the last accuracy counts.
+    """
     events = _events(folder / "log.jsonl")
-    curve = [(event["step"], event["val_accuracy"]) for event in events if "val_accuracy" in event]
+    found = {event["step"]: event["val_accuracy"] for event in events if "val_accuracy" in event}
+    curve = sorted(found.items())
     every = -(-len(curve) // points) or 1
     return curve[::-every][::-1]  # the last one always, since it is where the training ended
 

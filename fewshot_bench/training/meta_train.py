@@ -1,8 +1,9 @@
 """Meta-training by episodes: Adam on the mean meta-objective of a few episodes per step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,14 +26,14 @@ class MetaTraining:
     Attributes:
         method: what is trained.
         train: training episodes of the shape the configuration asks for.
-        val: validation episodes of the test shape, of other classes.
+        val: validation episodes of the test shape, of other classes; None keeps the last step.
         config: numbers of steps and episodes.
         strategy: one task after another, or all at once.
     """
 
     method: FewShotMethod
     train: EpisodeLoader
-    val: EpisodeLoader
+    val: EpisodeLoader | None
     config: TrainConfig
     strategy: Strategy = task_by_task
 
@@ -57,8 +58,10 @@ class MetaTraining:
                 return f", episode {episode.number}"
         return ""
 
-    def validate(self, params: Params) -> float:
+    def validate(self, params: Params) -> float | None:
         """Mean accuracy of the first validation episodes."""
+        if self.val is None:
+            return None
         return float(accuracy(self.method, params, self.val, self.config.val_episodes).mean())
 
 
@@ -71,25 +74,53 @@ def meta_train(
         work: method, episodes and configuration.
         folder: see :func:`fewshot_bench.training.fit.fit`.
         observer: told of the progress.
-        given: parameters trained before, in place of fresh ones of these names.
+        given: parameters trained before, in place of fresh ones of these names. If there are any,
+            the parameters before the first step are a candidate of the model selection.
 
     Raises:
+        ConfigError: a name in ``train.rates`` begins no parameter that is trained.
         TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
     config, method = work.config, work.method
-    fresh = method.init(torch.Generator().manual_seed(config.seed))
-    given = given or {}
-    start = fresh | {n: _as(given[n], value, n) for n, value in fresh.items() if n in given}
+    start = started(method, config.seed, given or {})
     params = learned_by(start, work.train.device, method.frozen)
     plan = Plan(
         config.steps,
         config.val_every,
         lambda step: learning_rate(config, step),
-        lambda learned: torch.optim.Adam(learned, lr=config.lr),
+        lambda learned: torch.optim.Adam(rate_groups(learned, config.rates), lr=config.lr),
         config.clip,
+        judge_start=bool(given),
     )
     return fit(params, plan, work, folder, observer)
+
+
+def started(method: FewShotMethod, seed: int, given: Params) -> Params:
+    """Fresh parameters of a method, and in place of those of the same names the given ones."""
+    fresh = method.init(torch.Generator().manual_seed(seed))
+    return fresh | {n: _as(given[n], value, n) for n, value in fresh.items() if n in given}
+
+
+def rate_groups(learned: Params, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Groups of an optimiser: those parameters together whose rate has the same factor.
+
+    Args:
+        learned: parameters by name.
+        rates: factor by the beginning of names; the longest that fits goes, 1 where none does.
+
+    Raises:
+        ConfigError: a beginning is that of no parameter.
+    """
+    for prefix in rates:
+        if not any(name.startswith(prefix) for name in learned):
+            raise ConfigError(f"train.rates: no parameter that is trained begins with {prefix!r}")
+    groups: dict[float, list[Tensor]] = {}
+    for name, value in learned.items():
+        fitting = [prefix for prefix in rates if name.startswith(prefix)]
+        factor = rates[max(fitting, key=len)] if fitting else 1.0
+        groups.setdefault(factor, []).append(value)
+    return [{"params": values, "factor": factor} for factor, values in groups.items()]
 
 
 def _as(given: Tensor, fresh: Tensor, name: str) -> Tensor:

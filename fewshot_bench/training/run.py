@@ -1,121 +1,27 @@
 """From a run configuration to trained parameters: made once, found again afterwards."""
 
-import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from fewshot_bench import __version__
 from fewshot_bench.config import RunConfig
-from fewshot_bench.data.benchmark import SplitName
-from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.library import open_benchmark
-from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
-from fewshot_bench.files import cache_folder, safe_name, write_atomic
-from fewshot_bench.methods.base import (
-    FewShotMethod,
-    Setup,
-)
-from fewshot_bench.methods.build import build_method, resolve_options
-from fewshot_bench.nn.backbone import ImageShape
-from fewshot_bench.nn.params import merge
-from fewshot_bench.registry import BACKBONES, METHODS
-from fewshot_bench.training.checkpoint import (
-    Checkpoint,
-    check_params,
-    load_checkpoint,
-    save_checkpoint,
-)
-from fewshot_bench.training.fit import STATE, Observer, State, Stopwatch
-from fewshot_bench.training.meta_train import MetaTraining, meta_train
-from fewshot_bench.training.parts import pretrained_backbone, trained_relation
+from fewshot_bench.methods.build import resolve_options
+from fewshot_bench.training.checkpoint import Checkpoint, check_params, load_checkpoint
+from fewshot_bench.training.context import Run
+from fewshot_bench.training.fit import Observer
+from fewshot_bench.training.identity import check_unseen
+from fewshot_bench.training.meta_stage import with_parts
+from fewshot_bench.training.stages import MODEL, once
 from fewshot_bench.training.strategy import choose_strategy
 
-MODEL = "model.safetensors"
+__all__ = ["MODEL", "Run", "choose_device", "load_trained", "prepare_run", "train"]
 
-
-@dataclass(frozen=True)
-class Run:
-    """A configuration together with the data and the device it uses.
-
-    Attributes:
-        config: resolved, all options of the method included.
-        store: the opened benchmark.
-        device: where tensors live.
-        workers: loader threads.
-        strategy: how the tasks of a meta-batch are computed.
-        compiled: whether to compile a map over tasks.
-    """
-
-    config: RunConfig
-    store: ImageStore
-    device: torch.device
-    workers: int = 0
-    strategy: str = "auto"
-    compiled: bool = False
-
-    @property
-    def setup(self) -> Setup:
-        """Backbone, image shape and number of classes."""
-        return Setup(self.config.backbone, self.image, self.config.task.n_way)
-
-    @functools.cached_property
-    def method(self) -> FewShotMethod:
-        """The method, built for this setup."""
-        return build_method(self.config.method, self.setup, self.config.options)
-
-    @property
-    def relation_network(self) -> FewShotMethod | None:
-        """What the method needs trained before it."""
-        return self.method.parts().get("relation")
-
-    @property
-    def image(self) -> ImageShape:
-        """Shape of the benchmark's images."""
-        return ImageShape(self.store.manifest.channels, self.store.manifest.image_size)
-
-    @property
-    def code(self) -> list[str]:
-        """SHA-256 of the sources of method and backbone, as far as they are not of this package."""
-        entries = METHODS.entry(self.config.method), BACKBONES.entry(self.config.backbone)
-        return [digest for entry in entries if (digest := entry.code_sha256())]
-
-    @functools.cached_property
-    def folder(self) -> Path:
-        """Where this training lives in the cache."""
-        fingerprint, relation = self.store.manifest.fingerprint, self.relation_network is not None
-        training_id = self.config.training_id(fingerprint, *self.code, relation=relation)
-        method, benchmark = safe_name(self.config.method), safe_name(self.config.benchmark)
-        return cache_folder() / "runs" / benchmark / f"{method}-{training_id}"
-
-    @property
-    def test_task(self) -> Task:
-        """Shape of test and validation episodes."""
-        return Task(**self.config.task.model_dump())
-
-    @property
-    def train_task(self) -> Task:
-        """Shape of training episodes."""
-        names = ("n_way", "n_shot", "n_query")
-        return Task(*(getattr(self.config.train, n) or getattr(self.config.task, n) for n in names))
-
-    def loader(
-        self,
-        split: SplitName,
-        task: Task,
-        seed: int,
-        sampler: str = "uniform",
-        options: Mapping[str, int] | None = None,
-    ) -> EpisodeLoader:
-        """Episodes of one split, delivered on the device."""
-        drawn = make_sampler(sampler, self.store.split(split), task, seed, options)
-        return EpisodeLoader(drawn, workers=self.workers, device=self.device)
+_log = logging.getLogger(__name__)
 
 
 def prepare_run(
@@ -146,20 +52,38 @@ def prepare_run(
     config = config.model_copy(update={"options": options})
     store = store or open_benchmark(config.benchmark, config.image_size)
     run = Run(config, store, choose_device(device), workers, strategy, compiled)
+    stages = with_parts(config.stages, run.method.parts())
+    run = replace(run, config=config.model_copy(update={"stages": stages}))
     # What can't work shows here, not after minutes.
-    choose_strategy(strategy, run.method, run.device, compiled=compiled)
-    if not config.pretrain.steps and "classify" in run.method.traits.stages:
-        raise ConfigError(
-            f"{config.method} keeps its first blocks as pre-training leaves them;"
-            " set pretrain.steps, or options.trunk=learned"
-        )
+    _check_stages(run)
+    if run.method.traits.trains:
+        choose_strategy(strategy, run.method, run.device, compiled=compiled)
+        _check_ways(run)
+    return run
+
+
+def _check_stages(run: Run) -> None:
+    """Say which stages are not used; raise ConfigError if one is missing."""
+    used, name = {stage.name for stage in run.stage.needs}, run.config.method
+    for stage, settings in run.config.stages.items():
+        if settings.steps and stage not in used:
+            _log.warning("fsbench: note: %s does not use stages.%s, which is left out", name, stage)
+    for stage in run.method.traits.stages:
+        if stage not in used:
+            raise ConfigError(
+                f"{name} goes on from the stage {stage} and does not train all of it itself;"
+                f" set stages.{stage}.steps"
+            )
+
+
+def _check_ways(run: Run) -> None:
+    """Raise ConfigError if a method for one number of classes would be trained with another."""
     ways, trained = run.method.traits.ways, run.train_task.n_way
     if ways and ways != trained:
         raise ConfigError(
-            f"{config.method} is for one number of classes: train.n_way = {trained} must equal"
+            f"{run.config.method} is for one number of classes: train.n_way = {trained} must equal"
             f" task.n_way = {ways}"
         )
-    return run
 
 
 def choose_device(name: str) -> torch.device:
@@ -177,71 +101,21 @@ def choose_device(name: str) -> torch.device:
 def train(run: Run, observer: Observer) -> Checkpoint:
     """Train a run, go on with a broken one, or load a finished one.
 
+    Another process that trains the same is waited for.
+
     Returns:
         The parameters of the best validation, as stored in ``model.safetensors``.
     """
-    path = run.folder / MODEL
-    if path.exists():
-        return load_trained(run, path)
-    write_atomic(run.folder / "config.toml", run.config.to_toml().encode())
-    config = run.config.train
-    training = run.loader("train", run.train_task, config.seed)
-    validation = run.loader("val", run.test_task, 0)
-    parts = _parts(run, (training, validation), observer)
-    watch = Stopwatch(run.folder)
-    strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
-    work = MetaTraining(run.method, training, validation, config, strategy)
-    observer.begin("training", config.steps, config.meta_batch)
-    given = merge(part.params for part in parts.values())
-    state = meta_train(work, run.folder, observer, given)
-    seconds = total([watch.seconds, *(part.info.get("seconds") for part in parts.values())])
-    info = {**describe(run, state, parts), "seconds": seconds}
-    save_checkpoint(path, state.best or {}, info)
-    (run.folder / STATE).unlink(missing_ok=True)
-    return load_trained(run, path)
-
-
-def total(seconds: list[float | None]) -> float | None:
-    """Of all stages, whoever trained them first; None if one of them was ever interrupted."""
-    known = [value for value in seconds if value is not None]
-    return round(sum(known), 1) if len(known) == len(seconds) else None
-
-
-def _parts(
-    run: Run, loaders: tuple[EpisodeLoader, EpisodeLoader], observer: Observer
-) -> dict[str, Checkpoint]:
-    """What meta-training starts from, by name."""
-    parts: dict[str, Checkpoint] = {}
-    if run.config.pretrain.steps:
-        parts["pretrain"] = pretrained_backbone(
-            run.config, run.setup, run.store, loaders[1], observer
-        )
-    if (network := run.relation_network) is not None:
-        parts["relation"] = trained_relation(run.config, network, run.store, loaders, observer)
-    return parts
-
-
-def describe(run: Run, state: State, parts: dict[str, Checkpoint]) -> dict[str, Any]:
-    """What a model file says of itself."""
-    manifest = run.store.manifest
-    return {
-        "version": __version__,
-        "config": run.config.model_dump(),
-        "losses": run.config.loss_hashes,
-        "benchmark": manifest.benchmark,
-        "fingerprint": manifest.fingerprint,
-        "image": {"channels": manifest.channels, "size": manifest.image_size},
-        "train_classes": list(manifest.classes["train"]),
-        "selection": state.selection,
-        "parts": {name: part.info["selection"] for name, part in parts.items()},
-    }
+    once(run.stage, observer)
+    return load_trained(run, run.folder / MODEL)
 
 
 def load_trained(run: Run, path: Path) -> Checkpoint:
     """Load a model file that fits the run.
 
     Raises:
-        CheckpointError: missing, damaged, or of another configuration.
+        CheckpointError: missing, damaged, of another configuration, or trained on a class that it
+            is to be measured on.
     """
     checkpoint = load_checkpoint(path)
     info = checkpoint.info
@@ -255,6 +129,7 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
     ):
         if stored != wanted:
             raise CheckpointError(f"{path} has {what} {stored}, this run needs {wanted}")
+    check_unseen(info, run.store.manifest, run.config.evaluate.split, str(path))
     losses = run.config.loss_hashes
     if info.get("losses", losses) != losses:
         raise CheckpointError(f"{path} was trained with another loss than the file holds now")

@@ -17,7 +17,8 @@ from fewshot_bench.files import cache_folder
 from fewshot_bench.training import fit
 from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.fit import STATE
-from fewshot_bench.training.run import MODEL, load_trained, prepare_run, total, train
+from fewshot_bench.training.run import MODEL, load_trained, prepare_run, train
+from fewshot_bench.training.stages import total
 from tests.tiny import tiny_config
 from tests.training.test_meta_train import facts, same
 
@@ -54,6 +55,16 @@ def trained(folder, cache, monkeypatch, watcher=None, method="npbml", **settings
     return run, train(run, watcher or Watcher())
 
 
+def classifying(folder, **settings):
+    """Stages of NPBML with other settings of the pre-training."""
+    stages = tiny_config(folder, "npbml").stages
+    return {**stages, "classify": stages["classify"].model_copy(update=settings)}
+
+
+def only_classifying(folder):
+    return {"classify": classifying(folder)["classify"]}
+
+
 @pytest.fixture
 def whole(tiny_folder, tmp_path, monkeypatch):
     return trained(tiny_folder, tmp_path / "whole", monkeypatch)[1]
@@ -65,8 +76,8 @@ def test_stages_come_in_their_order_and_the_model_says_what_it_began_with(
     watcher = Watcher()
     _, model = trained(tiny_folder, tmp_path, monkeypatch, watcher)
     assert [stage[0] for stage in watcher.seen] == STAGES
-    assert model.info["parts"].keys() == {"pretrain", "relation"}
-    assert model.info["config"]["pretrain"]["steps"] == 2
+    assert model.info["stages"].keys() == {"classify", "relation"}
+    assert model.info["config"]["stages"]["classify"]["steps"] == 2
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -83,7 +94,7 @@ def test_a_training_stopped_in_any_stage_ends_with_the_same_parameters(
     assert facts(whole) == facts(resumed)
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "relation", "runs"])
+@pytest.mark.parametrize("stage", ["classify", "relation", "runs"])
 def test_a_training_killed_in_any_stage_ends_with_the_same_parameters(
     stage, whole, tiny_folder, tmp_path, monkeypatch
 ):
@@ -119,7 +130,7 @@ def test_frozen_blocks_are_those_of_pre_training_and_the_others_are_not(
     tiny_folder, tmp_path, monkeypatch
 ):
     _, model = trained(tiny_folder, tmp_path, monkeypatch)
-    [part] = cache_folder().glob("parts/*/pretrain-*/part.safetensors")
+    [part] = cache_folder().glob("stages/*/classify-*/model.safetensors")
     before = load_checkpoint(part).params
     for name, value in before.items():
         if name.startswith(("backbone.block1", "backbone.block2", "backbone.block3")):
@@ -130,31 +141,30 @@ def test_frozen_blocks_are_those_of_pre_training_and_the_others_are_not(
 
 
 def test_pre_training_keeps_the_highest_accuracy_of_prototypes(tiny_folder, tmp_path, monkeypatch):
-    config = tiny_config(tiny_folder, "npbml")
-    longer = config.pretrain.model_copy(update={"steps": 12, "val_every": 2, "lr": 0.2})
+    stages = classifying(tiny_folder, steps=12, val_every=2, lr=0.2)
     watcher = Watcher()
-    _, model = trained(tiny_folder, tmp_path, monkeypatch, watcher, pretrain=longer)
+    _, model = trained(tiny_folder, tmp_path, monkeypatch, watcher, stages=stages)
     values = watcher.values["pre-training"]
-    chosen = model.info["parts"]["pretrain"]
+    chosen = model.info["stages"]["classify"]
     assert chosen["value"] == max(values)
     assert chosen["step"] == 2 * (1 + values.index(max(values)))
     assert chosen["n_candidates"] == 6
 
 
 def test_any_method_can_start_from_a_pre_trained_backbone(tiny_folder, tmp_path, monkeypatch):
-    pretrain = tiny_config(tiny_folder, "npbml").pretrain
+    stages = only_classifying(tiny_folder)
     plain, _ = trained(tiny_folder, tmp_path, monkeypatch, method="protonet")
     watcher = Watcher()
     run, model = trained(
-        tiny_folder, tmp_path, monkeypatch, watcher, method="protonet", pretrain=pretrain
+        tiny_folder, tmp_path, monkeypatch, watcher, method="protonet", stages=stages
     )
     assert [stage[0] for stage in watcher.seen] == ["pre-training", "training"]
     assert run.folder != plain.folder
-    assert model.info["parts"].keys() == {"pretrain"}
+    assert model.info["stages"].keys() == {"classify"}
 
 
 def test_statistics_of_each_step_begin_as_the_pre_trained_ones(tiny_folder, tmp_path, monkeypatch):
-    settings = {"pretrain": tiny_config(tiny_folder, "npbml").pretrain}
+    settings = {"stages": only_classifying(tiny_folder)}
     run, _ = trained(tiny_folder, tmp_path / "cache", monkeypatch, method="maml++", **settings)
     again = train(run, Watcher())
     assert again.params["backbone.block1.norm.weight"].shape == (5, 32)
@@ -165,22 +175,20 @@ def test_seconds_are_those_of_all_stages(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(fit, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
     for method in ("npbml[init]", "npbml[init+opt]"):
         _, model = trained(tiny_folder, tmp_path / "cache", monkeypatch, method=method)
-        [part] = (cache_folder() / "parts").rglob("part.safetensors")
+        [part] = (cache_folder() / "stages").rglob(MODEL)
         # The second method finds the backbone, but does not get it for nothing.
         assert model.info["seconds"] > load_checkpoint(part).info["seconds"] > 0
     assert total([1.0, None]) is None
 
 
 def test_pre_training_takes_any_loss_by_name(tiny_folder, tmp_path, monkeypatch):
-    config = tiny_config(tiny_folder, "npbml")
     models = []
     for loss in ("cross_entropy", "sparse_lsr"):
-        pretrain = config.pretrain.model_copy(update={"loss": loss})
-        models.append(trained(tiny_folder, tmp_path, monkeypatch, pretrain=pretrain)[1])
+        stages = classifying(tiny_folder, loss=loss)
+        models.append(trained(tiny_folder, tmp_path, monkeypatch, stages=stages)[1])
     assert not same(*models)
-    unknown = config.pretrain.model_copy(update={"loss": "sparse"})
     with pytest.raises(ConfigError, match="did you mean"):
-        trained(tiny_folder, tmp_path, monkeypatch, pretrain=unknown)
+        trained(tiny_folder, tmp_path, monkeypatch, stages=classifying(tiny_folder, loss="sparse"))
 
 
 @pytest.mark.parametrize("method", ["npbml", "maml++", "metal", "reptile"])
@@ -216,6 +224,6 @@ def test_another_loss_in_the_same_file_is_another_training(tiny_folder, tmp_path
 
 def test_a_frozen_backbone_that_nothing_trained_is_refused(tiny_folder):
     config = tiny_config(tiny_folder, "npbml")
-    untrained = config.pretrain.model_copy(update={"steps": 0})
-    with pytest.raises(ConfigError, match=r"set pretrain.steps, or options.trunk=learned"):
-        prepare_run(config.model_copy(update={"pretrain": untrained}), "cpu")
+    for stages in (classifying(tiny_folder, steps=0), {}):
+        with pytest.raises(ConfigError, match=r"set stages\.classify\.steps"):
+            prepare_run(config.model_copy(update={"stages": stages}), "cpu")

@@ -96,7 +96,8 @@ def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
 
 
 def _curve(entrant: Entrant) -> Curve:
-    tables = _recorded(entrant, "training", "curve")
+    # Older results can hold a step twice, from processes that trained side by side.
+    tables = [sorted(dict(table).items()) for table in _recorded(entrant, "training", "curve")]
     runs = [np.array(table, dtype=np.float64).T for table in tables]
     return Curve(entrant.name, tuple((steps, accuracy) for steps, accuracy in runs))
 

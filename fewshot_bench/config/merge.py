@@ -1,0 +1,36 @@
+"""All sources of settings, merged into one run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fewshot_bench.config.model import Table, validated
+from fewshot_bench.config.older import translated
+from fewshot_bench.config.recipes import read_recipe
+from fewshot_bench.config.run import RunConfig
+from fewshot_bench.config.tables import merge_tables, read_toml
+from fewshot_bench.errors import ConfigError
+
+
+def resolve(
+    overrides: Table, config: Path | None = None, base: Mapping[str, Any] | None = None
+) -> RunConfig:
+    """Merge all sources of settings.
+
+    Args:
+        overrides: nested table of what the user said on the command line.
+        config: TOML file.
+        base: takes the place of the benchmark's recipe, for instance a checkpoint's configuration.
+
+    Raises:
+        ConfigError: a file can't be read, a key is unknown, or a value is out of range.
+    """
+    file = translated(read_toml(config), source=str(config)) if config else {}
+    user = merge_tables(file, translated(overrides, source="the command line"))
+    for key in ("method", "benchmark"):
+        if not isinstance(user.get(key, ""), str):
+            raise ConfigError(f"{key} takes a name, not {user[key]!r}")
+    names = RunConfig.model_construct(**user)
+    recipe: Mapping[str, Any] = read_recipe(names.benchmark, names.method)
+    below = recipe if base is None else translated(base, source="the model file")
+    return validated(RunConfig, merge_tables(below, user))

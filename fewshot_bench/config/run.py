@@ -1,0 +1,166 @@
+"""The models of a run: what is trained, how, and how it is measured."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+
+from fewshot_bench.config.model import Model, Table
+from fewshot_bench.config.older import translated
+from fewshot_bench.config.stages import StageConfig, stage_settings
+from fewshot_bench.files import sha256
+from fewshot_bench.registry import LOSSES, SAMPLERS
+
+SEEDS = 1 << 63  # how many there are
+Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _sampler(value: object) -> object:
+    """A registered name; what older files call ``replacement`` is ``uniform``."""
+    name = "uniform" if value == "replacement" else value
+    if isinstance(name, str) and name not in SAMPLERS:
+        known = ", ".join(entry.name for entry in SAMPLERS)
+        raise ValueError(f"there is no such sampler; known: {known}")
+    return name
+
+
+SamplerName = Annotated[str, BeforeValidator(_sampler)]
+
+
+class TaskConfig(Model):
+    """Shape of test episodes.
+
+    Attributes:
+        n_way: classes.
+        n_shot: support images per class.
+        n_query: query images per class.
+    """
+
+    n_way: int = Field(5, ge=2, le=256)  # predictions are stored as bytes
+    n_shot: int = Field(1, ge=1)
+    n_query: int = Field(15, ge=1)
+
+
+class TrainConfig(Model):
+    """Meta-training.
+
+    Attributes:
+        steps: outer (meta) steps.
+        meta_batch: episodes per step.
+        n_way: classes per training episode; None as at test.
+        n_shot: support images per class in training; None as at test.
+        n_query: query images per class in training; None as at test.
+        lr: outer learning rate of Adam.
+        lr_min: where the cosine schedule ends.
+        schedule: ``constant``, or ``cosine`` from ``lr`` to ``lr_min`` over all steps.
+        clip: bound on each component of the meta-gradient; None for none.
+        rates: factors of the outer rate by the beginning of parameter names, as ``film = 0.1``;
+            the longest one that fits goes.
+        val_every: steps between validations.
+        val_episodes: episodes per validation, of the test shape.
+        seed: of the initial weights and the training episodes.
+    """
+
+    steps: int = Field(2000, ge=1)
+    meta_batch: int = Field(4, ge=1)
+    n_way: int | None = Field(None, ge=2)
+    n_shot: int | None = Field(None, ge=1)
+    n_query: int | None = Field(None, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    lr_min: float = Field(1e-5, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    clip: float | None = Field(None, gt=0)
+    rates: dict[str, Factor] = Field(default_factory=dict)
+    val_every: int = Field(250, ge=1)
+    val_episodes: int = Field(100, ge=1)
+    seed: int = Field(0, ge=0, lt=SEEDS)
+
+
+class EvaluateConfig(Model):
+    """Meta-testing.
+
+    Attributes:
+        episodes: number of test episodes; None for 1,000, for all there are if they are disjoint,
+            and for at most 20,000 with ``until_half_width``.
+        seed: which list of episodes; methods are compared on the same one.
+        split: which classes.
+        level: confidence level of the interval.
+        sampler: how episodes are drawn, a registered name; older files call ``uniform``
+            ``replacement``.
+        sampler_options: the sampler's own parameters.
+        interval: what the interval is about: new episodes only (``closed``), new images of the
+            same classes too, or new classes too.
+        until_half_width: stop as soon as the closed interval is this short (a fraction).
+    """
+
+    episodes: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0, lt=SEEDS)
+    split: Literal["train", "val", "test"] = "test"
+    level: float = Field(0.95, gt=0, lt=1)
+    sampler: SamplerName = "uniform"
+    sampler_options: dict[str, int] = Field(default_factory=dict)
+    interval: Literal["closed", "open_images", "open_classes"] = "closed"
+    until_half_width: float | None = Field(None, gt=0, lt=0.5)
+
+
+Stages = Annotated[dict[str, SerializeAsAny[StageConfig]], BeforeValidator(stage_settings)]
+
+
+class RunConfig(Model):
+    """One method on one benchmark.
+
+    Attributes:
+        method: registered name.
+        benchmark: registered name, or ``folder:PATH``.
+        backbone: registered name.
+        image_size: side in pixels; None for the benchmark's own.
+        options: keyword arguments of the method.
+        task: shape of test episodes.
+        stages: what is trained before, by name, see :mod:`fewshot_bench.config.stages`.
+        train: meta-training.
+        evaluate: meta-testing.
+    """
+
+    method: str = "protonet"
+    benchmark: str = "glyphs"
+    backbone: str = "conv4-64"
+    image_size: int | None = Field(None, ge=1, le=1024)
+    options: Table = Field(default_factory=dict)
+    task: TaskConfig = TaskConfig()
+    stages: Stages = Field(default_factory=dict)
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_todays_names(cls, table: Any) -> Any:
+        return translated(table) if isinstance(table, dict) else table
+
+    @property
+    def loss_hashes(self) -> list[str]:
+        """Of the loss files that this run uses, see :func:`loss_hashes`."""
+        settings = (vars(stage).values() for stage in self.stages.values() if stage.steps)
+        return loss_hashes(*self.options.values(), *itertools.chain.from_iterable(settings))
+
+    def to_toml(self) -> str:
+        """The resolved configuration; reading it back gives the same run."""
+        import tomli_w
+
+        return tomli_w.dumps(_without_none(self.model_dump()))
+
+
+def loss_hashes(*settings: object) -> list[str]:
+    """SHA-256 of each loss among the settings that may change under its name: files, plug-ins."""
+    names = [value for value in settings if isinstance(value, str)]
+    files = [Path(name) for name in names if name.endswith(".json")]
+    code = [LOSSES.entry(name).code_sha256() for name in names if name in LOSSES]
+    return [sha256(file.read_bytes()) for file in files if file.is_file()] + [c for c in code if c]
+
+
+def _without_none(table: Table) -> Table:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }

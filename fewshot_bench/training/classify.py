@@ -1,0 +1,181 @@
+"""Pre-training: the backbone as an ordinary classifier of the training classes.
+
+Stochastic gradient descent on mini-batches of augmented images; the parameters kept are those with
+the best accuracy of nearest class means (prototypes) on episodes of the validation classes, which
+the classifier never saw. The classifier's own head is thrown away.
+
+Batch normalisation keeps running averages here, whatever the method that starts from it does.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.config import ClassifyConfig
+from fewshot_bench.config.stages import CLASSIFY
+from fewshot_bench.data.episodes import Task
+from fewshot_bench.data.image_loader import ImageBatch, ImageLoader
+from fewshot_bench.data.loader import EpisodeLoader
+from fewshot_bench.errors import TrainingError
+from fewshot_bench.evaluation.predict import accuracy
+from fewshot_bench.inner.losses.criterion import supervised_loss
+from fewshot_bench.methods.embedding import EmbeddingLearner
+from fewshot_bench.methods.protonet import protonet
+from fewshot_bench.nn.heads import HEAD, init_linear, linear
+from fewshot_bench.nn.norm import NormMode, blend
+from fewshot_bench.nn.params import Params, merge, subset
+from fewshot_bench.registry import BACKBONES, STAGES
+from fewshot_bench.training.checkpoint import Checkpoint
+from fewshot_bench.training.context import Run
+from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
+from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_identity
+from fewshot_bench.training.schedule import cosine
+from fewshot_bench.training.stages import Stage
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A step of the classifier.
+
+    Attributes:
+        network: holds the backbone; its prototypes judge it.
+        train: mini-batches of the training classes.
+        val: episodes of the validation classes; None keeps the last step.
+        config: numbers of steps and images.
+        criterion: (B, C) logits and int64 (B,) labels to a scalar.
+    """
+
+    network: EmbeddingLearner
+    train: ImageLoader
+    val: EpisodeLoader | None
+    config: ClassifyConfig
+    criterion: Criterion
+
+    def batches(self, start: int) -> Iterator[ImageBatch]:
+        """Mini-batches; their images and augmentations follow from the step."""
+        return self.train.batches(start, self.config.steps)
+
+    def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
+        """Gradient of the classification loss."""
+        mode = NormMode(training=True)
+        features = self.network.embedding(params, batch.images, mode)
+        loss = self.criterion(linear(params, HEAD, features), batch.labels)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"pre-training diverged in step {step + 1}: the loss is {loss.item()};"
+                " the last good checkpoint is kept; lower stages.classify.lr"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        blend(params, mode.seen)
+        return float(loss.item())
+
+    def suspect(self, params: Params, batch: ImageBatch, step: int) -> str:  # noqa: ARG002
+        """All images of a batch make one loss."""
+        return ""
+
+    def validate(self, params: Params) -> float | None:
+        """Accuracy of prototypes on unseen classes."""
+        if self.val is None:
+            return None
+        return float(accuracy(self.network, params, self.val, self.config.val_episodes).mean())
+
+
+def classify(work: Classification, seed: int, folder: Path, observer: Observer) -> State:
+    """Train the classifier, or go on training it.
+
+    Args:
+        work: network, images and configuration.
+        seed: of the initial weights.
+        folder: see :func:`fewshot_bench.training.fit.fit`.
+        observer: told of the progress.
+
+    Returns:
+        State whose parameters are the backbone and a head that nobody needs any more.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    backbone, config = work.network.embedding, work.config
+    head = init_linear(HEAD, backbone.feature_dim, work.train.n_classes, generator)
+    start = merge([backbone.init(generator), head])
+    plan = Plan(
+        config.steps,
+        config.val_every,
+        lambda step: cosine(step, config.steps, config.lr, 0.0),
+        lambda learned: torch.optim.SGD(
+            list(learned.values()),
+            lr=config.lr,
+            momentum=config.momentum,
+            nesterov=config.momentum > 0,
+            weight_decay=config.weight_decay,
+        ),
+    )
+    params = learned_by(start, work.train.device, lambda name: False)  # noqa: ARG005
+    return fit(params, plan, work, folder, observer)
+
+
+class ClassifyStage(Stage):
+    """The backbone as a classifier of the training classes, for every method that starts from it.
+
+    Args:
+        name: of the stage.
+        settings: how long and how fast.
+        run: backbone, data and seed.
+    """
+
+    gives = "backbone."
+
+    def __init__(self, name: str, settings: ClassifyConfig, run: Run) -> None:
+        super().__init__(name, run)
+        self.settings, self.seed = settings, run.config.train.seed
+
+    @property
+    def key(self) -> list[Any]:
+        """Settings, loss, backbone, seed, data and code; neither the method nor the test task."""
+        settings, backbone = self.settings.model_dump(), self.run.config.backbone
+        code = [BACKBONES.entry(backbone).code(), STAGES.entry(CLASSIFY).code(), CODE_VERSION]
+        data = data_identity(self.run.store.manifest)
+        return [settings, loss_identity(settings), backbone, self.seed, data, code]
+
+    @property
+    def label(self) -> str:
+        """Readable part of the folder's name."""
+        return f"{self.name}-{self.run.config.backbone}"
+
+    def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:  # noqa: ARG002
+        """See :meth:`fewshot_bench.training.stages.Stage.train`."""
+        run, settings = self.run, self.settings
+        train = ImageLoader(
+            run.store.split("train"),
+            settings.batch,
+            self.seed,
+            augment=settings.augment,
+            device=run.device,
+        )
+        network, loss = protonet(run.setup), supervised_loss(settings.loss)
+        work = Classification(network, train, self._validation(), settings, loss)
+        observer.begin("pre-training", settings.steps, settings.batch)
+        state = classify(work, self.seed, self.folder, observer)
+        return Checkpoint(subset(state.kept, "backbone"), {"selection": state.selection})
+
+    def _validation(self) -> EpisodeLoader | None:
+        """Episodes as the settings ask for, or as the validation classes allow."""
+        sizes = list(self.run.store.manifest.classes.get("val", {}).values())
+        task = fitting_task(self.settings, sizes)
+        return None if task is None else self.run.loader("val", task, 0)
+
+
+def fitting_task(wanted: ClassifyConfig, sizes: Sequence[int]) -> Task | None:
+    """The episodes wanted, or smaller ones that classes of these sizes have the images for.
+
+    Returns:
+        None if there are not two classes of two images.
+    """
+    if len(sizes) < 2 or min(sizes) < 2:
+        return None
+    n_shot = min(wanted.n_shot, min(sizes) - 1)
+    return Task(min(wanted.n_way, len(sizes)), n_shot, min(wanted.n_query, min(sizes) - n_shot))

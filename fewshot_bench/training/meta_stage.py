@@ -1,0 +1,129 @@
+"""The last stage: the method itself, meta-trained, or put together where it has no training."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fewshot_bench.config import EpisodesConfig, StageConfig
+from fewshot_bench.config.stages import stage_kind
+from fewshot_bench.files import safe_name, write_atomic
+from fewshot_bench.nn.params import Params, merge
+from fewshot_bench.registry import BACKBONES, METHODS, load_target
+from fewshot_bench.training.checkpoint import Checkpoint
+from fewshot_bench.training.context import Run
+from fewshot_bench.training.fit import UNSELECTED, Observer
+from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_identity
+from fewshot_bench.training.meta_train import MetaTraining, meta_train, started
+from fewshot_bench.training.stages import Stage
+from fewshot_bench.training.strategy import choose_strategy
+
+
+def used_stages(run: Run) -> dict[str, Stage]:
+    """The stages that a run goes on from, by name.
+
+    Those of the configuration whose parameters the method has, and one for each part of the method,
+    with the default settings where the configuration names none.
+    """
+    parts = run.method.parts()
+    made = {
+        name: load_target(settings.trainer)(name, settings, run)
+        for name, settings in with_parts(run.config.stages, parts).items()
+        if settings.steps and (name in parts or stage_kind(name) == name)
+    }
+    names = run.method.init(torch.Generator().manual_seed(0))
+    return {k: stage for k, stage in made.items() if any(n.startswith(stage.gives) for n in names)}
+
+
+def with_parts(stages: Mapping[str, StageConfig], parts: Iterable[str]) -> dict[str, StageConfig]:
+    """Settings of stages, and after them the default ones for parts that they do not name."""
+    return {**stages, **{name: EpisodesConfig() for name in parts if name not in stages}}
+
+
+class MetaTrainStage(Stage):
+    """Meta-training of the method of a run.
+
+    Args:
+        run: configuration, data and device.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("meta-train", run)
+        self._needs = tuple(used_stages(run).values())
+        self._losses = loss_identity(run.config.options)  # files, which the method has read now
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """What is trained before."""
+        return self._needs
+
+    @property
+    def key(self) -> list[Any]:
+        """Settings, losses, data and code; nothing that measures, and no path.
+
+        Of a method without training, the shape of episodes and ``train.*`` decide nothing, but for
+        the number of classes, which heads may be made for, and the seed.
+        """
+        config = self.run.config
+        settings = config.model_dump(exclude={"evaluate", "benchmark", "image_size", "stages"})
+        if not self.run.method.traits.trains:
+            settings |= {"train": config.train.seed, "task": config.task.n_way}
+        entries = METHODS.entry(config.method), BACKBONES.entry(config.backbone)
+        code = [entry.code() for entry in entries]
+        data = data_identity(self.run.store.manifest)
+        return [settings, self._losses, data, code, CODE_VERSION]
+
+    @property
+    def folder(self) -> Path:
+        """Where this training lives in the cache."""
+        return self.run.cache("runs") / f"{safe_name(self.run.config.method)}-{self.id}"
+
+    def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:
+        """See :meth:`Stage.train`."""
+        run = self.run
+        write_atomic(self.folder / "config.toml", run.config.to_toml().encode())
+        start = merge(part.params for part in given.values())
+        if run.method.traits.trains:
+            params, selection = self._meta_trained(start, observer)
+        else:
+            params, selection = self._untrained(start), _only_selection(given)
+        buffers = run.method.finish(params, run.training_images())
+        learned = bool(given or buffers) or run.method.traits.trains
+        return Checkpoint({**params, **buffers}, self._info(selection, given, learned=learned))
+
+    def _meta_trained(self, given: Params, observer: Observer) -> tuple[Params, dict[str, Any]]:
+        run, config = self.run, self.run.config.train
+        loaders = run.training_loader(), run.validation_loader()
+        strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
+        observer.begin("training", config.steps, config.meta_batch)
+        work = MetaTraining(run.method, *loaders, config, strategy)
+        state = meta_train(work, self.folder, observer, given)
+        return state.kept, state.selection
+
+    def _untrained(self, given: Params) -> Params:
+        params = started(self.run.method, self.run.config.train.seed, given)
+        return {name: value.to(self.run.device) for name, value in params.items()}
+
+    def _info(
+        self, selection: dict[str, Any], given: Mapping[str, Checkpoint], *, learned: bool
+    ) -> dict[str, Any]:
+        """What a model file says of itself; ``learned`` from training classes, or made up."""
+        run, manifest = self.run, self.run.store.manifest
+        return {
+            "config": run.config.model_dump(),
+            "losses": run.config.loss_hashes,
+            "benchmark": manifest.benchmark,
+            "fingerprint": manifest.fingerprint,
+            "split_sha256": manifest.split_sha256,
+            "image": {"channels": manifest.channels, "size": manifest.image_size},
+            "train_classes": list(manifest.classes["train"]) if learned else [],
+            "selection": selection,
+            "stages": {name: part.info["selection"] for name, part in given.items()},
+        }
+
+
+def _only_selection(given: Mapping[str, Checkpoint]) -> dict[str, Any]:
+    """How the parameters of a method without training were chosen: as those of its only stage."""
+    selections: list[dict[str, Any]] = [part.info["selection"] for part in given.values()]
+    return selections[0] if len(selections) == 1 else UNSELECTED
