@@ -73,6 +73,35 @@ def test_names_are_text():
         resolve({"method": 3})
 
 
+def test_older_names_are_translated_and_said(tmp_path, caplog):
+    file = tmp_path / "run.toml"
+    file.write_text("[pretrain]\nsteps = 7\naugment = true\n[relation]\nsteps = 3\n")
+    config = resolve({"stages": {"classify": {"batch": 16}}}, file, base={})
+    classify, relation = config.stages["classify"], config.stages["relation"]
+    assert (classify.steps, classify.batch, classify.augment) == (7, 16, "strong")
+    assert relation.steps == 3
+    [record] = caplog.records
+    assert record.getMessage() == (
+        f"fsbench: note on {file}: pretrain is now stages.classify, relation is now stages.relation"
+    )
+    assert validated(RunConfig, {"pretrain": {"steps": 7}}).stages["classify"].steps == 7
+
+
+def test_settings_of_a_part_stand_in_nobody_elses_configuration():
+    assert resolve({"method": "protonet"}).stages == {}
+    older = {"steps": 2000, "meta_batch": 1, "lr": 1e-3, "val_every": 250, "val_episodes": 100}
+    assert validated(RunConfig, {"relation": older}).stages == {}
+
+
+def test_mistakes_in_stages_are_named_with_their_place():
+    with pytest.raises(ConfigError, match=r"^unknown setting 'stages\.classify\.stepz'$"):
+        resolve({"stages": {"classify": {"stepz": 1}}})
+    with pytest.raises(ConfigError, match=r"^stages\.relation\.steps: .* not 0$"):
+        resolve({"stages": {"relation": {"steps": 0}}})
+    with pytest.raises(ConfigError, match="a table for each stage is expected, not 3"):
+        resolve({"stages": 3})
+
+
 def test_options_are_checked_against_the_signature():
     assert resolve_options("maml", {"lr": 1})["lr"] == 1.0
     with pytest.raises(ConfigError, match="its options are: steps, test_steps"):

@@ -39,7 +39,7 @@ class EpisodesStage(Stage):
         run = self.run
         part = repr(run.method.parts()[self.name])
         shapes = [run.config.task.model_dump(), run.train_task.id]
-        code = [METHODS.entry(run.config.method).code_sha256(), STAGES.entry(EPISODES).code()]
+        code = [METHODS.entry(run.config.method).code(), STAGES.entry(EPISODES).code()]
         settings = self.settings.model_dump()
         return [settings, part, shapes, data_identity(run.store.manifest), code, CODE_VERSION]
 

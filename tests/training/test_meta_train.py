@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -237,6 +238,48 @@ def test_cosine_schedule_starts_and_ends_where_it_says():
     assert {learning_rate(low, step) for step in range(100)} == {1e-6}
     constant = TrainConfig(steps=100, lr=1e-2, schedule="constant")
     assert {learning_rate(constant, step) for step in range(100)} == {1e-2}
+
+
+def test_what_is_trained_already_is_a_candidate_itself(tiny_folder, tmp_path, monkeypatch):
+    run = prepare_run(tiny_config(tiny_folder, steps=4), "cpu")
+    loaders = [run.loader(split, run.test_task, 0) for split in ("train", "val")]
+    work = MetaTraining(run.method, *loaders, run.config.train)
+    given = run.method.init(torch.Generator().manual_seed(7))
+    values = iter([0.9, 0.5, 0.6])  # steps 0, 2 and 4
+    monkeypatch.setattr(MetaTraining, "validate", lambda self, params: next(values))
+    state = meta_train(work, tmp_path, Quiet(), given)
+    assert (state.selection["step"], state.selection["n_candidates"]) == (0, 3)
+    assert all(torch.equal(state.kept[name], value) for name, value in given.items())
+    assert learning_curve(tmp_path) == [(0, 0.9), (2, 0.5), (4, 0.6)]
+
+
+def test_groups_of_parameters_have_rates_of_their_own(tiny_folder, tmp_path):
+    run = prepare_run(tiny_config(tiny_folder, steps=1, lr=0.01, schedule="constant"), "cpu")
+    loaders = [run.loader(split, run.test_task, 0) for split in ("train", "val")]
+    before = run.method.init(torch.Generator().manual_seed(run.config.train.seed))
+
+    def moved(name, **rates):
+        config = run.config.train.model_copy(update={"rates": rates})
+        state = meta_train(MetaTraining(run.method, *loaders, config), tmp_path / name, Mock())
+        return {key: (value - before[key]).abs().max() for key, value in state.kept.items()}
+
+    rates = {"backbone.block1": 0.1, "backbone.block1.norm": 0.0}
+    plain, other = moved("a"), moved("b", **rates)
+    # The first step of Adam is as long as its rate wherever there is a gradient.
+    for name in ("block1.conv.weight", "block2.conv.weight"):
+        assert plain[f"backbone.{name}"] == pytest.approx(0.01, rel=1e-3)
+    assert other["backbone.block1.conv.weight"] == pytest.approx(0.001, rel=1e-3)
+    assert other["backbone.block1.norm.weight"] == 0
+    assert other["backbone.block2.norm.weight"] == plain["backbone.block2.norm.weight"] > 0
+    with pytest.raises(ConfigError, match=r"no parameter that is trained begins with 'film'"):
+        moved("c", film=0.1)
+
+
+def test_a_curve_has_each_step_once(tmp_path):
+    steps = [2, 4, 2, 4]
+    lines = [json.dumps({"step": step, "val_accuracy": step / 10}) for step in steps]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    assert learning_curve(tmp_path) == [(2, 0.2), (4, 0.4)]
 
 
 def test_a_method_without_parameters_is_refused(tiny_folder, tmp_path, monkeypatch):
