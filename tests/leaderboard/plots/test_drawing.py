@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from scipy import stats as scipy_stats
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.evaluation.entrants import Entrant
+from fewshot_bench.evaluation.entrants import Entrant, load_entrants
 from fewshot_bench.evaluation.result import make_result, write_result
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
 from fewshot_bench.leaderboard.plots.boards import board_pictures
@@ -135,6 +135,17 @@ def test_what_can_not_be_drawn_is_one_line(folders, tmp_path):
     write_result(make_result({**other.info, "training": {}}, other.columns), tmp_path / "other")
     assert "holds no training.curve" in fails("plot", "curves", tmp_path / "other", *out)
     assert not (tmp_path / "a.svg").exists()
+
+
+def test_steps_that_an_older_result_holds_twice_do_not_break_the_curves(tmp_path):
+    for seed in range(2):
+        one = synthetic("good", 0.1, seed, T, seeds=[0, 1])
+        curve = [[4, 0.5], [2, 0.4], [4, 0.6]] if seed else [[2, 0.3], [4, 0.4]]
+        facts = {**one.info, "training": {"curve": curve}}
+        write_result(make_result(facts, one.columns), tmp_path / f"seed-{seed}")
+    [axes] = draw("curves", load_entrants([tmp_path])).axes
+    mean = axes.lines[-1]
+    np.testing.assert_allclose(mean.get_xydata(), [[2, 0.35], [4, 0.5]])
 
 
 def test_a_leaderboard_has_a_picture_of_each_board_with_something_measured():
