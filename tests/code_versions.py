@@ -13,11 +13,12 @@ import importlib.util
 import json
 from pathlib import Path
 
-from fewshot_bench.registry import BACKBONES, LOSSES, METHODS, STAGES, Registry
-from fewshot_bench.training.identity import CODE_VERSION
+from fewshot_bench.registry import BACKBONES, METHODS, STAGES
+from fewshot_bench.training.identity import CODE_VERSION, PARTS
 
 TABLE = Path(__file__).parent / "code_versions.json"
 HOME = "fewshot_bench"
+KINDS = (METHODS, BACKBONES, *PARTS)
 SHARED = "shared"
 OUTER = tuple(
     f"{HOME}.{name}"
@@ -31,7 +32,7 @@ OUTER = tuple(
 NUMBERS = tuple(f"{HOME}.{name}" for name in ("data", "evaluation", "inner", "methods", "nn"))
 PLAIN = {
     *(f"{HOME}.training.{name}" for name in ("checkpoint", "context", "identity", "log", "stop")),
-    *(f"{HOME}.training.{name}" for name in ("stages", "seam")),
+    f"{HOME}.training.stages",
     *(f"{HOME}.data.{name}" for name in ("benchmark", "store", "splits", "threads")),
 }
 
@@ -83,7 +84,7 @@ def closure(*roots: str) -> set[str]:
 def roots() -> dict[str, str]:
     """Unit -> module of its registered names."""
     found = {}
-    for registry in (METHODS, BACKBONES, LOSSES):
+    for registry in KINDS:
         for entry in registry:
             module = str(entry.target).partition(":")[0]
             if entry.origin == HOME and module.startswith(HOME):
@@ -139,10 +140,10 @@ def versions(unit: str) -> dict[str, int]:
     """Name -> version of what belongs to a unit."""
     if unit == SHARED:
         return {"fewshot_bench.training.identity.CODE_VERSION": CODE_VERSION}
-    kind, _, module = unit.partition(" ")
-    if kind == "stage":
+    kind, _, module = unit.rpartition(" ")
+    if kind == STAGES.kind:
         return {e.name: e.version for e in STAGES if f"{HOME}.{module}:" in e.load().trainer}
-    registry: Registry = {"method": METHODS, "backbone": BACKBONES, "loss": LOSSES}[kind]
+    [registry] = [known for known in KINDS if known.kind == kind]
     return {e.name: e.version for e in registry if f"{HOME}.{module}:" in str(e.target)}
 
 

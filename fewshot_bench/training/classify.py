@@ -32,7 +32,7 @@ from fewshot_bench.registry import BACKBONES, STAGES
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
-from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_identity
+from fewshot_bench.training.identity import CODE_VERSION, data_identity, parts_identity
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.stages import Stage
 
@@ -139,7 +139,7 @@ class ClassifyStage(Stage):
         settings, backbone = self.settings.model_dump(), self.run.config.backbone
         code = [BACKBONES.entry(backbone).code(), STAGES.entry(CLASSIFY).code(), CODE_VERSION]
         data = data_identity(self.run.store.manifest)
-        return [settings, loss_identity(settings), backbone, self.seed, data, code]
+        return [settings, parts_identity(settings), backbone, self.seed, data, code]
 
     @property
     def label(self) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from fewshot_bench.config import loss_hashes
 from fewshot_bench.data.store import Manifest
 from fewshot_bench.errors import CheckpointError
-from fewshot_bench.registry import LOSSES
+from fewshot_bench.registry import HEADS, LOSSES, OPTIMIZERS
 
 # Of the code that all trainings share: layers, inner loops, episodes, the outer loop. Raised when
 # it changes so that numbers change; ``tests/test_code_versions.py`` says when to think of it.
 CODE_VERSION = 1
+PARTS = (LOSSES, HEADS, OPTIMIZERS)  # kinds that options name
 _log = logging.getLogger(__name__)
 
 
@@ -20,11 +21,14 @@ def data_identity(manifest: Manifest) -> list[Any]:
     return [manifest.fingerprint, manifest.rotations, manifest.split_sha256]
 
 
-def loss_identity(settings: Mapping[str, Any]) -> list[str]:
-    """The losses among some settings: contents of files, code or versions of registered ones."""
+def parts_identity(settings: Mapping[str, Any]) -> list[str]:
+    """The parts that settings name: contents of loss files, code or version of what is registered.
+
+    A name that is registered for several kinds of parts counts for all of them.
+    """
     names = [value for value in settings.values() if isinstance(value, str)]
-    versions = [LOSSES.entry(name).code() for name in names if name in LOSSES]
-    return [*loss_hashes(*names), *versions]
+    files = loss_hashes(*(name for name in names if name.endswith(".json")))
+    return files + [kind.entry(name).code() for name in names for kind in PARTS if name in kind]
 
 
 def check_unseen(info: Mapping[str, Any], manifest: Manifest, split: str, what: str) -> None:

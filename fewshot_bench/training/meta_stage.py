@@ -14,7 +14,7 @@ from fewshot_bench.registry import BACKBONES, METHODS, load_target
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import UNSELECTED, Observer
-from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_identity
+from fewshot_bench.training.identity import CODE_VERSION, data_identity, parts_identity
 from fewshot_bench.training.meta_train import MetaTraining, meta_train, started
 from fewshot_bench.training.stages import Stage
 from fewshot_bench.training.strategy import choose_strategy
@@ -51,7 +51,7 @@ class MetaTrainStage(Stage):
     def __init__(self, run: Run) -> None:
         super().__init__("meta-train", run)
         self._needs = tuple(used_stages(run).values())
-        self._losses = loss_identity(run.config.options)  # files, which the method has read now
+        self._parts = parts_identity(run.config.options)  # files, which the method has read now
 
     @property
     def needs(self) -> tuple[Stage, ...]:
@@ -72,7 +72,7 @@ class MetaTrainStage(Stage):
         entries = METHODS.entry(config.method), BACKBONES.entry(config.backbone)
         code = [entry.code() for entry in entries]
         data = data_identity(self.run.store.manifest)
-        return [settings, self._losses, data, code, CODE_VERSION]
+        return [settings, self._parts, data, code, CODE_VERSION]
 
     @property
     def folder(self) -> Path:

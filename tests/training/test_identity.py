@@ -5,12 +5,14 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
+import torch
 
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.errors import CheckpointError
 from fewshot_bench.files import sha256
-from fewshot_bench.methods.protonet import ProtoNet
+from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training import identity, meta_stage
 from fewshot_bench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -164,8 +166,15 @@ def test_without_validation_classes_the_last_step_is_kept_and_said(tiny_folder, 
     assert "parameters of step 2, chosen by no validation" in fsbench(*words)[0]
 
 
+def without_training(monkeypatch):
+    """Make ProtoNet a method that says it is not trained."""
+    traits = EmbeddingLearner.traits.fget
+    mine = property(lambda self: dataclasses.replace(traits(self), trains=False))
+    monkeypatch.setattr(EmbeddingLearner, "traits", mine)
+
+
 def test_a_method_without_training_is_what_its_stages_made(tiny_folder, monkeypatch):
-    monkeypatch.setattr(ProtoNet, "trains", False, raising=False)
+    without_training(monkeypatch)
     config = changed(tiny_config(tiny_folder), stages=only_classifying(tiny_folder))
     watcher = Watcher()
     run = prepare_run(config, "cpu")
@@ -183,9 +192,28 @@ def test_a_method_without_training_is_what_its_stages_made(tiny_folder, monkeypa
     assert alone.info["selection"]["n_candidates"] == 0
 
 
+def test_what_follows_from_the_training_images_is_stored(tiny_folder, monkeypatch):
+    def finish(self, params, images):
+        batches = list(images)
+        count = sum(len(batch) for batch in batches)
+        return {"transform.base_mean": sum(batch.sum() for batch in batches)[None] / count}
+
+    run = prepare_run(tiny_config(tiny_folder, steps=2), "cpu")
+    fresh = type(run.method).init
+    zero = {"transform.base_mean": torch.zeros(1)}
+    monkeypatch.setattr(EmbeddingLearner, "finish", finish)
+    monkeypatch.setattr(EmbeddingLearner, "init", lambda self, g: {**fresh(self, g), **zero})
+    found = train(run, Watcher()).params["transform.base_mean"]
+    manifest, images = run.store.manifest, run.store.split("train").images
+    mean, std = (np.array(v)[:, None, None] for v in (manifest.mean, manifest.std))
+    assert found.item() == pytest.approx(
+        ((images / 255 - mean) / std).sum() / len(images), rel=1e-4
+    )
+
+
 def test_a_method_without_parameters_can_be_trained_never_the_less(tiny_folder, monkeypatch):
-    monkeypatch.setattr(ProtoNet, "trains", False, raising=False)
-    monkeypatch.setattr(ProtoNet, "init", lambda self, generator: {})
+    without_training(monkeypatch)
+    monkeypatch.setattr(EmbeddingLearner, "init", lambda self, generator: {})
     assert train(prepare_run(tiny_config(tiny_folder), "cpu"), Watcher()).params == {}
 
 

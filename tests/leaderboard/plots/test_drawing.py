@@ -143,7 +143,7 @@ def test_steps_that_an_older_result_holds_twice_do_not_break_the_curves(tmp_path
         curve = [[4, 0.5], [2, 0.4], [4, 0.6]] if seed else [[2, 0.3], [4, 0.4]]
         facts = {**one.info, "training": {"curve": curve}}
         write_result(make_result(facts, one.columns), tmp_path / f"seed-{seed}")
-    [axes] = draw("curves", load_entrants([tmp_path])).axes
+    [axes] = draw("curves", load_entrants(tmp_path)).axes
     mean = axes.lines[-1]
     np.testing.assert_allclose(mean.get_xydata(), [[2, 0.35], [4, 0.5]])
 
