@@ -178,6 +178,9 @@ LOSSES = Registry("loss", "fewshot_bench.inner.losses")
 HEADS = Registry("head", "fewshot_bench.nn")
 OPTIMIZERS = Registry("inner optimiser", "fewshot_bench.inner.optimizers")
 STAGES = Registry("stage", "fewshot_bench.config.stages")
+TRANSFORMS = Registry("transform", "fewshot_bench.methods.transforms")
+CLASSIFIERS = Registry("classifier", "fewshot_bench.methods.classifiers")
+REFINERS = Registry("refiner", "fewshot_bench.methods.refiners")
 
 
 def run_plugin(path: Path) -> None:

@@ -1,67 +1,78 @@
-"""The three small parts that turn features into predictions.
+"""The three parts that turn features of an episode into predictions: transform, classify, refine.
 
-A transform changes features, a classifier gives logits, a refiner improves soft assignments by
-looking at all queries together. Each is a pure function over any number of leading dimensions, so
-one call handles one episode or a thousand.
+Every part is a frozen dataclass and a pure function of its parameters and of the features. It takes
+any leading dimensions (one episode, or thousands at once), float32 or float64, and classes of any
+size: what belongs to which class is told by labels only. Letters in shapes: S support items,
+Q queries, N classes, D features.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fewshot_bench.nn.params import Params
 
-BASE_MEAN = "transform.base_mean"  # (D,), mean feature of the training images; a buffer
+BASE_MEAN = "transform.base_mean"
 
 
-class _Part:
-    """What all three have in common."""
+class Transform(ABC):
+    """Features of an episode to features that are easier to classify."""
+
+    @property
+    def uses_queries(self) -> bool:
+        """Whether a transformed feature depends on queries other than itself (transductive)."""
+        return False
 
     def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Learned parameters and buffers for features of this length; none unless a part says so.
+        """Parameters ``transform.*`` for D features.
 
-        Names start with ``transform.``, ``classifier.`` or ``refiner.``.
+        ``transform.base_mean`` (D,) is a buffer: it begins at zero, and the mean feature of the
+        training images takes its place once the embedding is trained.
         """
         return {}
-
-
-class Transform(_Part, ABC):
-    """Features to features.
-
-    Attributes:
-        uses_queries: whether the result for one image depends on the queries of its episode.
-    """
-
-    uses_queries: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, params: Params, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         """(..., S, D) and (..., Q, D) to (..., S, D') and (..., Q, D')."""
 
 
-class Classifier(_Part, ABC):
-    """A support set to a classifier, and queries to logits."""
+class Classifier(ABC):
+    """A rule for queries, learned from the support of an episode."""
+
+    def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """Parameters ``classifier.*`` for D features, learned over episodes; {} for most."""
+        return {}
 
     @abstractmethod
     def __call__(
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
-        """(..., S, D), int64 (..., S) and (..., Q, D) to logits (..., Q, n_way).
+        """Logits of queries, each of which is classified as if it were alone.
 
-        Logits are log-probabilities up to a number per query. Each class has at least one image.
+        Args:
+            params: holds at least what ``init`` gave.
+            support: (..., S, D).
+            support_labels: int64 (..., S) in 0 .. n_way - 1, each class at least once.
+            query: (..., Q, D).
+            n_way: number of classes.
+
+        Returns:
+            (..., Q, N).
         """
 
 
-class Refiner(_Part, ABC):
-    """Soft assignments of all queries of an episode to better ones.
+class Refiner(ABC):
+    """Predictions for all queries of an episode together; transductive by design."""
 
-    Attributes:
-        told_counts: whether it is told, or takes for granted, how many queries each class has.
-    """
+    @property
+    def told_counts(self) -> bool:
+        """Whether it fixes in advance how many queries each class has."""
+        return False
 
-    told_counts: ClassVar[bool] = False
+    def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
+        """Parameters ``refiner.*`` for D features, learned over episodes; {} for most."""
+        return {}
 
     @abstractmethod
     def __call__(
@@ -73,4 +84,16 @@ class Refiner(_Part, ABC):
         n_way: int,
         logits: Tensor,
     ) -> Tensor:
-        """Features as for a classifier and its logits (..., Q, n_way) to log-assignments."""
+        """Log-assignments of queries to classes.
+
+        Args:
+            params: holds at least what ``init`` gave.
+            support: (..., S, D).
+            support_labels: int64 (..., S) in 0 .. n_way - 1, each class at least once.
+            query: (..., Q, D).
+            n_way: number of classes.
+            logits: (..., Q, N) of the classifier; most refiners start from class means instead.
+
+        Returns:
+            (..., Q, N), the logarithm of shares that sum to 1 over classes.
+        """
