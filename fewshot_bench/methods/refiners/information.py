@@ -1,0 +1,88 @@
+"""Class means that make the predictions for the queries informative, by gradient steps.
+
+Boudiaf et al.: Transductive Information Maximization For Few-Shot Learning, 2020, arXiv 2008.11297
+(TIM-GD); with alpha-entropies: Veilleux et al.: Realistic Evaluation of Transductive Few-Shot
+Learning, 2021, arXiv 2204.11181 (alpha-TIM).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from fewshot_bench.inner.optimizers.adam import Adam
+from fewshot_bench.methods.options import Rate, Steps
+from fewshot_bench.methods.parts import Refiner
+from fewshot_bench.methods.refiners.loop import Sets, sets_of
+from fewshot_bench.nn.algebra import squared_distances
+from fewshot_bench.nn.params import Params
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+def entropy(p: Tensor, alpha: float) -> Tensor:
+    """Tsallis entropy over the last axis; Shannon's in nats at alpha = 1."""
+    if alpha == 1:
+        logs = p.clamp(min=torch.finfo(p.dtype).tiny).log()
+        return -(p * logs).sum(dim=-1)
+    tsallis: Tensor = (1 - (p**alpha).sum(dim=-1)) / (alpha - 1)
+    return tsallis
+
+
+@dataclass(frozen=True)
+class InformationMaximisation(Refiner):
+    """Adam on ``fit * cross-entropy of the support - balance * entropy of the mean prediction +
+    confidence * mean entropy of the predictions``, over the class means of each episode.
+
+    The balance term draws the classes to equal shares of the queries.
+
+    Attributes:
+        scale: predictions are ``softmax(-scale / 2 * squared distance)``.
+        fit: weight of the support.
+        balance: weight of the entropy of the mean prediction.
+        confidence: weight of the mean entropy.
+        alpha: order of both entropies; 1 is Shannon's.
+        steps: of Adam.
+        lr: their size.
+    """
+
+    scale: Rate = 15.0
+    fit: Weight = 0.1
+    balance: Weight = 1.0
+    confidence: Weight = 0.1
+    alpha: Rate = 1.0
+    steps: Steps = 1000
+    lr: Rate = 1e-4
+
+    def __call__(
+        self,
+        params: Params,  # noqa: ARG002
+        support: Tensor,
+        support_labels: Tensor,
+        query: Tensor,
+        n_way: int,
+        logits: Tensor,  # noqa: ARG002
+    ) -> Tensor:
+        """(..., Q, N); no gradient reaches the features."""
+        sets = sets_of(support.detach(), support_labels, query.detach(), n_way)
+        means, adam = {"means": sets.means}, Adam(lr=self.lr)
+        state = adam.start({}, means, None)
+        for step in range(self.steps):
+            with torch.enable_grad():
+                free = means["means"].detach().requires_grad_()
+                (gradient,) = torch.autograd.grad(self.loss(sets, free).sum(), free)
+            means, state = adam.step({}, {"means": gradient}, state, means, step)
+        return self._log_p(sets.query, means["means"])
+
+    def loss(self, sets: Sets, means: Tensor) -> Tensor:
+        """The objective of each episode (...)."""
+        fit = -(sets.y * self._log_p(sets.support, means)).sum(dim=-1).mean(dim=-1)
+        p = self._log_p(sets.query, means).exp()
+        balance = entropy(p.mean(dim=-2), self.alpha)
+        confidence = entropy(p, self.alpha).mean(dim=-1)
+        return self.fit * fit - self.balance * balance + self.confidence * confidence
+
+    def _log_p(self, items: Tensor, means: Tensor) -> Tensor:
+        return (-self.scale / 2 * squared_distances(items, means)).log_softmax(dim=-1)
