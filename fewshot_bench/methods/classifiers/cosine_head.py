@@ -43,8 +43,9 @@ class CosineHead(Classifier):
         items, queries = unit(support), unit(query)
         vectors = unit(class_means(support, support_labels, n_way))
         targets = one_hot(support_labels, n_way, support)
-        if items.shape[-2] < items.shape[-1]:
-            basis = span_basis(items.detach())
+        # Vectors stay in the span of the items; a gradient to the items would leave it.
+        if items.shape[-2] < items.shape[-1] and not support.requires_grad:
+            basis = span_basis(items)
             items, queries, vectors = items @ basis, queries @ basis, vectors @ basis
         for _ in range(self.steps):
             vectors = vectors - self.lr * self._gradient(vectors, items, targets)

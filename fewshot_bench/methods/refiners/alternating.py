@@ -12,7 +12,7 @@ from torch import Tensor
 from fewshot_bench.methods.options import Rate, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
-from fewshot_bench.methods.refiners.loop import alternate, sets_of
+from fewshot_bench.methods.refiners.loop import alternate, in_span, sets_of
 from fewshot_bench.nn.algebra import squared_distances
 from fewshot_bench.nn.params import Params
 
@@ -47,15 +47,15 @@ class AlternatingInformation(Refiner):
         logits: Tensor,  # noqa: ARG002
     ) -> Tensor:
         """(..., Q, N)."""
-        sets = sets_of(support, support_labels, query, n_way)
+        sets = in_span(sets_of(support, support_labels, query, n_way))
         scores = sets.scores(self.scale / 2)
         own = self.fit / (1 + self.confidence)
         other = support.shape[-2] / query.shape[-2]
 
         def update(means: Tensor, u: Tensor) -> Tensor:
-            p = couplings.none(-self.scale / 2 * squared_distances(support, means)).exp()
+            p = couplings.none(-self.scale / 2 * squared_distances(sets.support, means)).exp()
             q = couplings.none(scores(means)).exp()
-            pull = own * ((sets.y - p).mT @ support) + other * ((u - q).mT @ query)
+            pull = own * ((sets.y - p).mT @ sets.support) + other * ((u - q).mT @ sets.query)
             held = own * p.sum(dim=-2) + other * q.sum(dim=-2)
             total = own * sets.counts + other * u.sum(dim=-2).unsqueeze(-1)
             return (pull + held.unsqueeze(-1) * means) / total

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fewshot_bench.nn.algebra import one_hot, squared_distances
+from fewshot_bench.nn.algebra import one_hot, span_basis, squared_distances
 
 Scores = Callable[[Tensor], Tensor]
 Assign = Callable[[Tensor, Tensor | None], Tensor]
@@ -49,6 +49,19 @@ class Sets(NamedTuple):
 def sets_of(support: Tensor, labels: Tensor, query: Tensor, n_way: int) -> Sets:
     """What a refiner is given, with labels one-hot."""
     return Sets(support, one_hot(labels, n_way, support), query)
+
+
+def in_span(sets: Sets) -> Sets:
+    """The same episodes in S + Q coordinates, where that is fewer than D: no distance changes.
+
+    The basis counts as a constant, which leaves first derivatives as they are: the part of a change
+    that leaves the span changes no inner product of items to first order.
+    """
+    items = torch.cat([sets.support, sets.query], dim=-2)
+    if items.shape[-2] >= items.shape[-1]:
+        return sets
+    basis = span_basis(items.detach())
+    return sets._replace(support=sets.support @ basis, query=sets.query @ basis)
 
 
 def alternate(

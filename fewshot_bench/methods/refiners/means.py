@@ -10,7 +10,7 @@ from torch import Tensor
 from fewshot_bench.methods.options import Rate, Share, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
-from fewshot_bench.methods.refiners.loop import alternate, sets_of
+from fewshot_bench.methods.refiners.loop import alternate, in_span, sets_of
 from fewshot_bench.nn.params import Params
 
 
@@ -74,7 +74,7 @@ class Paddle(Refiner):
         logits: Tensor,  # noqa: ARG002
     ) -> Tensor:
         """(..., Q, N)."""
-        sets = sets_of(support, support_labels, query, n_way)
+        sets = in_span(sets_of(support, support_labels, query, n_way))
         scores = sets.scores(self.scale / 2)
         means, before = alternate(
             sets.means, scores, self._assign, lambda _, u: sets.soft_means(u), self.steps
@@ -124,7 +124,7 @@ class PTMAP(Refiner):
         logits: Tensor,  # noqa: ARG002
     ) -> Tensor:
         """(..., Q, N)."""
-        sets = sets_of(support, support_labels, query, n_way)
+        sets = in_span(sets_of(support, support_labels, query, n_way))
         scores = sets.scores(self.scale)
 
         def update(means: Tensor, shares: Tensor) -> Tensor:
