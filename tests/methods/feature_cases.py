@@ -3,7 +3,6 @@
 import torch
 
 from fewshot_bench.nn.algebra import class_means, squared_distances, unit
-from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS
 
 F64 = torch.float64
 
@@ -73,6 +72,3 @@ def batch(episodes=3, features=12, shots=(1, 3, 2, 4), queries=9, seed=0, dtype=
 
 def names(registry, *left_out):
     return [entry.name for entry in registry if entry.name not in left_out]
-
-
-__all__ = ["CLASSIFIERS", "REFINERS", "TRANSFORMS"]

@@ -15,33 +15,46 @@ def inner(x: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def conjugate_gradients(
-    operator: Operator, right: Tensor, tolerance: float, limit: int = 500
+    operator: Operator,
+    right: Tensor,
+    tolerance: float,
+    floor: Tensor | float = 0.0,
+    limit: int = 500,
 ) -> Tensor:
     """Solution of ``operator(x) = right`` by conjugate gradients from zero.
+
+    An episode stops for itself: when its residual is small, or when a direction has no curvature
+    beyond rounding, which is where noise in the null space of a singular operator leads.
 
     Args:
         operator: symmetric and positive semi-definite on matrices (..., n, m).
         right: (..., n, m) in its range.
         tolerance: norm of the residual relative to that of ``right`` at which an episode is done.
+        floor: norm of the residual, a number or (..., 1, 1), at which it is done, too.
         limit: most iterations; what they reach is returned.
 
     Returns:
         (..., n, m).
     """
-    solution, residual = torch.zeros_like(right), right
-    direction, size = residual, inner(residual, residual)
-    goal = tolerance**2 * size
+    solution, residual, direction = torch.zeros_like(right), right, right
+    size = inner(right, right)
+    top = torch.zeros_like(size)
+    goal = torch.maximum(tolerance**2 * size, torch.as_tensor(floor).to(size) ** 2)
+    active = size > goal
     for _ in range(limit):
-        if not (size > goal).any():
+        if not active.any():
             break
         moved = operator(direction)
         curvature = inner(direction, moved)
-        step = torch.where(curvature > 0, size / curvature, torch.zeros_like(size)).nan_to_num()
-        solution = solution + step * direction
-        residual = residual - step * moved
+        length = inner(direction, direction)
+        top = torch.maximum(top, torch.where(active, curvature / length, top))
+        active = active & (curvature > 1e-13 * top * length)
+        step = torch.where(active, size / curvature, torch.zeros_like(size))
+        solution, residual = solution + step * direction, residual - step * moved
         new = inner(residual, residual)
-        direction = residual + (new / size).nan_to_num() * direction
-        size = new
+        direction = torch.where(active, residual + new / size * direction, direction)
+        size = torch.where(active, new, size)
+        active = active & (size > goal)
     return solution
 
 
@@ -59,5 +72,7 @@ def with_implicit_gradient(optimum: Tensor, residual: Tensor, solve: Operator) -
     """
     if not residual.requires_grad:
         return optimum
-    residual.register_hook(solve)  # type: ignore[no-untyped-call]
+    residual.register_hook(  # type: ignore[no-untyped-call]
+        lambda gradient: None if gradient is None else solve(gradient)
+    )
     return optimum - (residual - residual.detach())

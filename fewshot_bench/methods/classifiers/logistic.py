@@ -63,7 +63,7 @@ class Problem:
 
 
 @torch.no_grad()
-def minimise(problem: Problem, tolerance: float = 1e-10, limit: int = 100) -> Tensor:
+def minimise(problem: Problem, tolerance: float = 1e-12, limit: int = 50) -> Tensor:
     """Newton's method with step halving from zero, until the gradient is ``tolerance`` times its
     first norm (at least 1).
     """
@@ -75,7 +75,7 @@ def minimise(problem: Problem, tolerance: float = 1e-10, limit: int = 100) -> Te
         goal = tolerance * norm.clamp(min=1) if goal is None else goal
         if not (norm > goal).any():
             break
-        direction = -conjugate_gradients(problem.hessian(weights), gradient, 1e-4)
+        direction = -conjugate_gradients(problem.hessian(weights), gradient, 1e-4, goal)
         weights = weights + _step(problem, weights, direction, gradient) * direction
     return weights
 
@@ -135,7 +135,10 @@ class LogisticRegression(Classifier):
         solution = with_implicit_gradient(
             optimum,
             full.gradient(optimum),
-            lambda right: conjugate_gradients(full.hessian(optimum), right, 1e-12),
+            # A change common to all classes is no change, and the Hessian is singular along it.
+            lambda right: conjugate_gradients(
+                full.hessian(optimum), right - right.mean(dim=-1, keepdim=True), 1e-12
+            ),
         )
         weights = solution[..., :-1, :]
         return weights, constant * solution[..., -1:, :] - origin @ weights

@@ -59,7 +59,9 @@ def _polished(kernel: Tensor, y: Tensor, c: float, alpha: Tensor, multiplier: Te
     alpha = alpha - rows * free
     project = projection(free)
     residual = project(kernel @ alpha - y)
-    exact = alpha - conjugate_gradients(lambda x: project(kernel @ project(x)), residual, 1e-12)
+    exact = alpha - conjugate_gradients(
+        lambda x: project(kernel @ project(x)), residual, 1e-12, floor=1e-14
+    )
     kept = (exact <= c * y + 1e-9 * c).all(dim=-1, keepdim=True).all(dim=-2, keepdim=True)
     return torch.where(kept, exact, alpha)
 

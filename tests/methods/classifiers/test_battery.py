@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tests.methods.feature_cases import CLASSIFIERS, batch, names, part
+from fewshot_bench.registry import CLASSIFIERS
+from tests.methods.feature_cases import batch, names, part
 
 ALL = names(CLASSIFIERS)
 TRAINED = names(CLASSIFIERS, "knn", "ridge", "matching[closer-look]")
@@ -93,7 +94,9 @@ def test_gradients_in_the_features(name, features):
         return logits_of(name, support, labels, query, n_way, **options)
 
     inputs = (support.requires_grad_(), query.requires_grad_())
-    assert torch.autograd.gradcheck(of_features, inputs, atol=1e-5, rtol=1e-3)
+    # The large c of baseline leaves its optimum uncertain by 1e-10, too much for small differences.
+    eps = 1e-4 if name == "baseline" else 1e-6
+    assert torch.autograd.gradcheck(of_features, inputs, eps=eps, atol=1e-5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ALL)

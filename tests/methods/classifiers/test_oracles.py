@@ -41,7 +41,7 @@ def test_logistic_regression(features, c):
     oracle = SklearnLogisticRegression(C=c, tol=1e-10, max_iter=20_000)
     expected = oracle.fit(support.numpy(), labels.numpy()).predict_proba(query.numpy())
     logits = LogisticRegression(c)({}, support, labels, query, n_way)
-    close(logits.softmax(-1), torch.from_numpy(expected), 1e-6)
+    close(logits.softmax(-1), torch.from_numpy(expected), 1e-5)
 
 
 def test_the_optimum_has_no_gradient():
@@ -55,13 +55,10 @@ def test_the_optimum_has_no_gradient():
 @pytest.mark.parametrize("features", [4, 30])
 @pytest.mark.parametrize("shrinkage", [0.1, 0.5, 1.0])
 def test_lda(features, shrinkage):
-    support, labels, query, n_way = episode(features)
-    priors = np.full(n_way, 1 / n_way)
-    oracle = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=priors)
-    oracle.fit(support.numpy(), labels.numpy())
-    expected = torch.from_numpy(oracle.decision_function(query.numpy()))
-    # Its covariance weighs classes by the priors, which must be equal shots to agree.
+    # Its covariance weighs classes by the priors: the same only where shots are equal.
     support, labels, query, n_way = episode(features, shots=(3, 3, 3, 3))
+    priors = np.full(4, 1 / 4)
+    oracle = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=priors)
     oracle.fit(support.numpy(), labels.numpy())
     expected = torch.from_numpy(oracle.decision_function(query.numpy()))
     logits = LDA(shrinkage)({}, support, labels, query, n_way)
@@ -175,10 +172,13 @@ def test_a_query_in_the_affine_span_of_a_class_has_distance_zero():
     close(moved, Subspace()({}, support, labels, query, n_way), 1e-6)
 
 
+ROTATED = [NearestMean(), CosineMean(), Memory(), Neighbours(), Ridge(), LeaveOneOutRidge()]
+ROTATED += [LDA(), Mahalanobis(), Subspace(), SVM(), LogisticRegression(), CosineHead()]
+
+
 @pytest.mark.parametrize(
     "classifier",
-    [NearestMean(), CosineMean(), Memory(), Neighbours(), Ridge(), LDA(), Mahalanobis(), Subspace()]
-    + [SVM(), LogisticRegression(), LeaveOneOutRidge(), CosineHead()],
+    ROTATED,
     ids=lambda c: type(c).__name__,
 )
 def test_rotating_features_changes_nothing(classifier):

@@ -10,7 +10,8 @@ from fewshot_bench.methods.refiners.laplacian import LaplacianShot, neighbour_gr
 from fewshot_bench.methods.refiners.loop import in_span, sets_of
 from fewshot_bench.methods.refiners.means import PTMAP, Paddle, SoftKMeans
 from fewshot_bench.nn.algebra import class_means, squared_distances, unit
-from tests.methods.feature_cases import REFINERS, batch, close, names, part, refine
+from fewshot_bench.registry import REFINERS
+from tests.methods.feature_cases import batch, close, names, part, refine
 
 ALL = names(REFINERS)
 FEW = {

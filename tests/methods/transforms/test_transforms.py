@@ -10,13 +10,13 @@ from fewshot_bench.methods.transforms.power import Power
 from fewshot_bench.methods.transforms.ranges import MinMax
 from fewshot_bench.methods.transforms.spectral import PCA, Whiten
 from fewshot_bench.nn.algebra import class_means, squared_distances
+from fewshot_bench.registry import TRANSFORMS
 from tests.methods.feature_cases import (
     BASE_MEAN,
     LABELS,
     N_WAY,
     QUERY,
     SUPPORT,
-    TRANSFORMS,
     batch,
     close,
     names,
