@@ -8,31 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def one_hot(labels: Tensor, n_way: int, like: Tensor) -> Tensor:
-    """int64 labels (..., S) to 0 and 1 (..., S, N), of the type of ``like``."""
-    return F.one_hot(labels, n_way).to(like.dtype)
-
-
-def class_means(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
-    """Mean feature of each class.
-
-    Args:
-        features: (..., S, D).
-        labels: int64 (..., S) in 0 .. n_way - 1, in any order, each class at least once.
-        n_way: number of classes.
-
-    Returns:
-        (..., N, D).
-    """
-    members = one_hot(labels, n_way, features)
-    return (members.mT @ features) / members.sum(dim=-2).unsqueeze(-1)
-
-
-def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """(..., Q, D) and (..., N, D) to (..., Q, N) squared Euclidean distances."""
-    cross = x @ y.mT
-    return (x * x).sum(dim=-1, keepdim=True) - 2 * cross + (y * y).sum(dim=-1).unsqueeze(-2)
+from fewshot_bench.nn.labels import one_hot
 
 
 def unit(x: Tensor) -> Tensor:
@@ -50,7 +26,7 @@ def logsumexp_by_class(scores: Tensor, labels: Tensor, n_way: int) -> Tensor:
 
     A class without a finite score gets minus infinity.
     """
-    members = F.one_hot(labels, n_way).bool().mT.unsqueeze(-3)
+    members = one_hot(labels, n_way, torch.bool).mT.unsqueeze(-3)
     return scores.unsqueeze(-2).masked_fill(~members, -torch.inf).logsumexp(dim=-1)
 
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from fewshot_bench.nn.algebra import class_means, squared_distances, unit
+from fewshot_bench.nn.algebra import unit
+from fewshot_bench.nn.heads import prototypes, squared_distances
 
 F64 = torch.float64
 
@@ -49,7 +50,7 @@ def refine(refiner, support=None, query=None, params=None):
     """Refined shares on fixture A at length 1, by the nearest mean."""
     support = unit(SUPPORT) if support is None else support
     query = unit(QUERY) if query is None else query
-    logits = -squared_distances(query, class_means(support, LABELS, N_WAY))
+    logits = -squared_distances(query, prototypes(support, LABELS, N_WAY))
     return refiner(params or {}, support, LABELS, query, N_WAY, logits).exp()
 
 

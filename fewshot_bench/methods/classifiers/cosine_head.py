@@ -9,7 +9,9 @@ from torch import Tensor
 
 from fewshot_bench.methods.options import Rate, Steps
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import class_means, one_hot, span_basis, unit
+from fewshot_bench.nn.algebra import span_basis, unit
+from fewshot_bench.nn.heads import prototypes
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -41,8 +43,8 @@ class CosineHead(Classifier):
     ) -> Tensor:
         """(..., Q, N)."""
         items, queries = unit(support), unit(query)
-        vectors = unit(class_means(support, support_labels, n_way))
-        targets = one_hot(support_labels, n_way, support)
+        vectors = unit(prototypes(support, support_labels, n_way))
+        targets = one_hot(support_labels, n_way, support.dtype)
         # Vectors stay in the span of the items; a gradient to the items would leave it.
         if items.shape[-2] < items.shape[-1] and not support.requires_grad:
             basis = span_basis(items)

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from fewshot_bench.methods.options import Share
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import add_to_diagonal, class_means, one_hot, solve_spd
+from fewshot_bench.nn.algebra import add_to_diagonal, solve_spd
+from fewshot_bench.nn.heads import prototypes
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -49,8 +51,8 @@ class Discriminant(Classifier):
         """(..., Q, N)."""
         origin = support.double().mean(dim=-2, keepdim=True)
         items, queries = support.double() - origin, query.double() - origin
-        means = class_means(items, support_labels, n_way)
-        residuals = items - one_hot(support_labels, n_way, items) @ means
+        means = prototypes(items, support_labels, n_way)
+        residuals = items - one_hot(support_labels, n_way, items.dtype) @ means
         a, b = self.numbers(_total(residuals), items.shape[-2], items.shape[-1])
         spread = _total(means) / (n_way * items.shape[-1])
         none = _total(residuals) <= 1e-12 * _total(items)

@@ -14,6 +14,7 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.classifiers.scale import init_scale, scale_of
 from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Classifier
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 LIMIT = 2**24  # similarities held at a time
@@ -68,7 +69,7 @@ class LocalDescriptors(Classifier):
     def _sums(self, items: Tensor, labels: Tensor, queries: Tensor, n_way: int) -> Tensor:
         """(..., S P, C), (..., S P) and (..., q, P, C) to (..., q, N)."""
         similarity = queries @ items.unsqueeze(-3).mT
-        members = F.one_hot(labels, n_way).bool().mT[..., None, None, :, :]
+        members = one_hot(labels, n_way, torch.bool).mT[..., None, None, :, :]
         own = similarity.unsqueeze(-2).masked_fill(~members, -torch.inf)
         best = own.topk(min(self.k, own.shape[-1]), dim=-1).values
         return best.masked_fill(best.isinf(), 0.0).sum(dim=(-3, -1))

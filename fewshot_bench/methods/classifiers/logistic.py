@@ -17,7 +17,8 @@ from fewshot_bench.methods.classifiers.implicit import (
 )
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import one_hot, span_basis
+from fewshot_bench.nn.algebra import span_basis
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -129,7 +130,7 @@ class LogisticRegression(Classifier):
         constant = (n_way / (c * items)) ** 0.5
         column = torch.full_like(support[..., :1], constant)
         full = Problem(
-            torch.cat([support - origin, column], dim=-1), one_hot(labels, n_way, support), c
+            torch.cat([support - origin, column], dim=-1), one_hot(labels, n_way, support.dtype), c
         )
         optimum = self._optimum(full)
         solution = with_implicit_gradient(

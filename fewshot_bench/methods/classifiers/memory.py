@@ -10,7 +10,8 @@ from torch import Tensor
 from fewshot_bench.methods.classifiers.scale import init_scale, scale_of
 from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import cosines, largest, logsumexp_by_class, one_hot
+from fewshot_bench.nn.algebra import cosines, largest, logsumexp_by_class
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -50,7 +51,7 @@ class Memory(Classifier):
         logits = logsumexp_by_class(scores, support_labels, n_way)
         if self.over_class == "sum":
             return logits
-        return logits - one_hot(support_labels, n_way, query).sum(dim=-2, keepdim=True).log()
+        return logits - one_hot(support_labels, n_way, query.dtype).sum(dim=-2, keepdim=True).log()
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Neighbours(Classifier):
         similarity = cosines(query, support)
         scores = similarity / self.temperature
         if self.k is None:
-            shots = one_hot(support_labels, n_way, support).sum(dim=-2).amin(dim=-1).long()
+            shots = one_hot(support_labels, n_way, support.dtype).sum(dim=-2).amin(dim=-1).long()
             rank = (shots - 1)[..., None, None].expand(*similarity.shape[:-1], 1)
             counts = similarity >= similarity.sort(descending=True).values.gather(-1, rank)
         else:

@@ -8,7 +8,8 @@ from torch import Tensor
 from fewshot_bench.methods.classifiers.scale import init_scale, scale_of
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import class_means, cosines, squared_distances
+from fewshot_bench.nn.algebra import cosines
+from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.nn.params import Params
 
 
@@ -34,7 +35,7 @@ class NearestMean(Classifier):
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
         """(..., Q, N)."""
-        means = class_means(support, support_labels, n_way)
+        means = prototypes(support, support_labels, n_way)
         return -scale_of(params, self.scale) * squared_distances(query, means)
 
 
@@ -60,5 +61,5 @@ class CosineMean(Classifier):
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
         """(..., Q, N)."""
-        means = class_means(support, support_labels, n_way)
+        means = prototypes(support, support_labels, n_way)
         return scale_of(params, self.scale) * cosines(query, means)

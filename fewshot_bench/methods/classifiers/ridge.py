@@ -8,7 +8,8 @@ from torch import Tensor
 from fewshot_bench.methods.classifiers.scale import init_scale, scale_of
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import one_hot, ridge_weights
+from fewshot_bench.nn.algebra import ridge_weights
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 BIAS, PENALTY = "classifier.bias", "classifier.log_penalty"
@@ -52,7 +53,7 @@ class R2D2(Classifier):
     ) -> Tensor:
         """(..., Q, N)."""
         penalty = params[PENALTY].exp() if PENALTY in params else self.penalty
-        targets = one_hot(support_labels, n_way, support)
+        targets = one_hot(support_labels, n_way, support.dtype)
         weights = ridge_weights(with_ones(support), targets, penalty * support.shape[-2])
         scores = with_ones(query) @ weights
         return scale_of(params, self.scale) * scores + params.get(BIAS, 0.0)
@@ -83,7 +84,7 @@ class Ridge(Classifier):
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
         """(..., Q, N)."""
-        targets = one_hot(support_labels, n_way, support)
+        targets = one_hot(support_labels, n_way, support.dtype)
         return scale_of(params, self.scale) * (
             query @ ridge_weights(support, targets, self.penalty)
         )

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import one_hot, ridge_weights
+from fewshot_bench.nn.algebra import ridge_weights
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -61,7 +62,7 @@ class LeaveOneOutRidge(Classifier):
     ) -> Tensor:
         """(..., Q, N)."""
         items = support.double()
-        targets = one_hot(support_labels, n_way, items)
+        targets = one_hot(support_labels, n_way, items.dtype)
         penalty = self._penalty(items, targets)[..., None, None]
         mean, share = items.mean(dim=-2, keepdim=True), targets.mean(dim=-2, keepdim=True)
         weights = ridge_weights(items - mean, targets - share, penalty)

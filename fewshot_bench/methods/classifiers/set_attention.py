@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import class_means, squared_distances
+from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.nn.params import Params
 
 NAME = "classifier.attention"
@@ -53,7 +53,7 @@ class SetAttention(Classifier):
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
         """(..., Q, N)."""
-        means = self.adapt(params, class_means(support, support_labels, n_way))
+        means = self.adapt(params, prototypes(support, support_labels, n_way))
         return -self.scale * squared_distances(query, means)
 
     def adapt(self, params: Params, means: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ from fewshot_bench.methods.classifiers.implicit import (
 from fewshot_bench.methods.classifiers.scale import init_scale, scale_of
 from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Classifier
-from fewshot_bench.nn.algebra import add_to_diagonal, one_hot
+from fewshot_bench.nn.algebra import add_to_diagonal
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -112,7 +113,7 @@ class SVM(Classifier):
     ) -> Tensor:
         """(..., Q, N)."""
         items = support.double()
-        alpha = self.fit(items, one_hot(support_labels, n_way, items))
+        alpha = self.fit(items, one_hot(support_labels, n_way, items.dtype))
         scores = (query.double() @ items.mT @ alpha).to(query.dtype)
         return scale_of(params, self.scale) * scores
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from fewshot_bench.nn.algebra import one_hot, squared_distances
+from fewshot_bench.nn.heads import squared_distances
+from fewshot_bench.nn.labels import one_hot
 
 
 class Products(NamedTuple):
@@ -43,7 +44,7 @@ def products(
     if means:
         origin = items.mean(dim=-2, keepdim=True)
         items, queries = items - origin, queries - origin
-    members = one_hot(labels, n_way, items).mT
+    members = one_hot(labels, n_way, items.dtype).mT
     counts = members.sum(dim=-1)
     weights = members / counts.unsqueeze(-1) if means else 0 * members
     gram = items @ items.mT

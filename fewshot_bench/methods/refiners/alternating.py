@@ -13,7 +13,7 @@ from fewshot_bench.methods.options import Rate, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
 from fewshot_bench.methods.refiners.loop import alternate, in_span, sets_of
-from fewshot_bench.nn.algebra import squared_distances
+from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
 
 Weight = Annotated[float, Field(ge=0)]

@@ -16,7 +16,8 @@ from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.couplings import sinkhorn
 from fewshot_bench.methods.refiners.loop import log_of
 from fewshot_bench.methods.refiners.propagation import cubic_graph, propagate
-from fewshot_bench.nn.algebra import largest, one_hot, span_basis, unit
+from fewshot_bench.nn.algebra import largest, span_basis, unit
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -83,13 +84,16 @@ class LabelCleaning(Refiner):
     ) -> Tensor:
         """(..., Q, N), of each query as it was when it moved; no gradient."""
         items = unit(torch.cat([support, query], dim=-2))
-        graph, own = cubic_graph(items, self.neighbours), one_hot(support_labels, n_way, items)
+        graph, own = (
+            cubic_graph(items, self.neighbours),
+            one_hot(support_labels, n_way, items.dtype),
+        )
         labels = items.new_zeros(*query.shape[:-1], n_way)
         result, left = labels, torch.ones_like(labels[..., :1], dtype=torch.bool)
         for _ in range(query.shape[-2]):
             known = torch.cat([own, labels], dim=-2)
             log_shares = self.balanced(graph, known, labels, left)
-            guess = left * one_hot(log_shares.argmax(dim=-1), n_way, items)
+            guess = left * one_hot(log_shares.argmax(dim=-1), n_way, items.dtype)
             full = torch.cat([own, labels + guess], dim=-2)
             means = (known.mT @ items) / known.sum(dim=-2).unsqueeze(-1)
             losses = training_losses(items, full, means, self.steps)[..., -query.shape[-2] :]

@@ -15,7 +15,8 @@ from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
 from fewshot_bench.methods.refiners.loop import sets_of
 from fewshot_bench.methods.refiners.rectify import rectified_means, shifted
-from fewshot_bench.nn.algebra import largest, squared_distances
+from fewshot_bench.nn.algebra import largest
+from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
 
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fewshot_bench.nn.algebra import one_hot, span_basis, squared_distances
+from fewshot_bench.nn.algebra import span_basis
+from fewshot_bench.nn.heads import squared_distances
+from fewshot_bench.nn.labels import one_hot
 
 Scores = Callable[[Tensor], Tensor]
 Assign = Callable[[Tensor, Tensor | None], Tensor]
@@ -48,7 +50,7 @@ class Sets(NamedTuple):
 
 def sets_of(support: Tensor, labels: Tensor, query: Tensor, n_way: int) -> Sets:
     """What a refiner is given, with labels one-hot."""
-    return Sets(support, one_hot(labels, n_way, support), query)
+    return Sets(support, one_hot(labels, n_way, support.dtype), query)
 
 
 def in_span(sets: Sets) -> Sets:

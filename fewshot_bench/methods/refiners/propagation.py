@@ -15,7 +15,9 @@ from torch import Tensor
 from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.loop import log_of
-from fewshot_bench.nn.algebra import add_to_diagonal, cosines, largest, one_hot, squared_distances
+from fewshot_bench.nn.algebra import add_to_diagonal, cosines, largest, solve_spd
+from fewshot_bench.nn.heads import squared_distances
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 WIDTH = "refiner.width"
@@ -50,9 +52,7 @@ def gaussian_graph(items: Tensor, width: Tensor | float, neighbours: int) -> Ten
 
 def propagate(weights: Tensor, y: Tensor, alpha: float) -> Tensor:
     """``(I - alpha G)^-1 Y`` for symmetric weights (..., n, n) and labels (..., n, N)."""
-    matrix = add_to_diagonal(-alpha * normalised_graph(weights), 1.0).double()
-    factor = torch.linalg.cholesky(matrix)
-    return torch.cholesky_solve(y.double(), factor).to(y.dtype)
+    return solve_spd(add_to_diagonal(-alpha * normalised_graph(weights), 1.0), y)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class LabelPropagation(Refiner):
     ) -> Tensor:
         """(..., Q, N)."""
         items = torch.cat([support, query], dim=-2)
-        y = F.pad(one_hot(support_labels, n_way, items), (0, 0, 0, query.shape[-2]))
+        y = F.pad(one_hot(support_labels, n_way, items.dtype), (0, 0, 0, query.shape[-2]))
         return log_of(
             propagate(self._weights(params, items), y, self.alpha)[..., -query.shape[-2] :, :]
         )

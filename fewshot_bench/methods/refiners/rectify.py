@@ -10,7 +10,8 @@ from torch import Tensor
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.loop import Sets, sets_of
-from fewshot_bench.nn.algebra import cosines, one_hot
+from fewshot_bench.nn.algebra import cosines
+from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 
@@ -27,7 +28,7 @@ def rectified_means(sets: Sets, scale: float) -> Tensor:
     others normalises over classes instead, or drops a class that no item chooses.
     """
     to_query, to_support = cosines(sets.query, sets.means), cosines(sets.support, sets.means)
-    chosen = one_hot(to_query.argmax(dim=-1), sets.y.shape[-1], sets.query)
+    chosen = one_hot(to_query.argmax(dim=-1), sets.y.shape[-1], sets.query.dtype)
     weights = chosen * (scale * (to_query - 1)).exp()
     own = sets.y * (scale * (to_support - 1)).exp()
     total = (weights.sum(dim=-2) + own.sum(dim=-2)).unsqueeze(-1)

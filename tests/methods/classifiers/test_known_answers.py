@@ -15,7 +15,9 @@ from fewshot_bench.methods.classifiers.ridge_loo import LeaveOneOutRidge, leave_
 from fewshot_bench.methods.classifiers.set_attention import NAME, SetAttention
 from fewshot_bench.methods.classifiers.subspace import Subspace
 from fewshot_bench.methods.classifiers.svm import SVM
-from fewshot_bench.nn.algebra import class_means, one_hot, unit
+from fewshot_bench.nn.algebra import unit
+from fewshot_bench.nn.heads import prototypes
+from fewshot_bench.nn.labels import one_hot
 from tests.methods.feature_cases import F64, LABELS, N_WAY, QUERY, SUPPORT, classify, close, rows
 
 UNIT = {"support": unit(SUPPORT), "query": unit(QUERY)}
@@ -113,7 +115,7 @@ def test_z5_class_means_after_attention():
     params = {f"{NAME}.{name}": eye for name in ("query", "key", "value", "out.weight")}
     params |= {f"{NAME}.{name}.bias": torch.zeros(3, dtype=F64) for name in ("out", "norm")}
     params[f"{NAME}.norm.weight"] = torch.ones(3, dtype=F64)
-    means = SetAttention().adapt(params, class_means(SUPPORT, LABELS, N_WAY))
+    means = SetAttention().adapt(params, prototypes(SUPPORT, LABELS, N_WAY))
     expected = """1.27246460 -.10188329 -1.17058131 | -.75737407 1.41296305 -.65558898
         | -1.00548060 -.35845297 1.36393357"""
     close(means, rows(expected))
@@ -134,7 +136,7 @@ def test_z6_local_descriptors(k, expected):
 
 
 def test_z12_dual_variables_and_optimum():
-    y = one_hot(LABELS, N_WAY, SUPPORT)
+    y = one_hot(LABELS, N_WAY, SUPPORT.dtype)
     for jitter, optimum in ((1.0, -0.505329270), (0.0, -0.557640858)):
         alpha = SVM(jitter=jitter).fit(SUPPORT, y)
         kernel = SUPPORT @ SUPPORT.T + jitter * torch.eye(6, dtype=F64)
@@ -160,7 +162,7 @@ def test_z14_cosine_head_before_its_first_step():
 
 
 def test_z32_leave_one_out():
-    targets = one_hot(LABELS, N_WAY, SUPPORT)
+    targets = one_hot(LABELS, N_WAY, SUPPORT.dtype)
     penalties = torch.tensor([0.01, 0.1, 1, 10], dtype=F64)
     errors = leave_one_out_errors(UNIT["support"], targets, penalties)
     close(errors[None], rows(".15274367 .15138873 .39143077 .84283706"))

@@ -20,7 +20,8 @@ from fewshot_bench.methods.classifiers.ridge import Ridge
 from fewshot_bench.methods.classifiers.ridge_loo import LeaveOneOutRidge, leave_one_out_errors
 from fewshot_bench.methods.classifiers.subspace import Subspace
 from fewshot_bench.methods.classifiers.svm import SVM
-from fewshot_bench.nn.algebra import add_to_diagonal, one_hot, ridge_weights, unit
+from fewshot_bench.nn.algebra import add_to_diagonal, ridge_weights, unit
+from fewshot_bench.nn.labels import one_hot
 from tests.methods.feature_cases import batch, classify, close
 
 
@@ -47,7 +48,7 @@ def test_logistic_regression(features, c):
 def test_the_optimum_has_no_gradient():
     support, labels, _, n_way = episode(30)
     weights, intercept = LogisticRegression(50.0).fit(support, labels, n_way)
-    p = (support @ weights + intercept).softmax(-1) - one_hot(labels, n_way, support)
+    p = (support @ weights + intercept).softmax(-1) - one_hot(labels, n_way, support.dtype)
     close(50 * support.T @ p + weights, torch.zeros_like(weights), 1e-8)
     close(50 * p.sum(0), torch.zeros(n_way, dtype=p.dtype), 1e-8)
 
@@ -68,7 +69,7 @@ def test_lda(features, shrinkage):
 @pytest.mark.parametrize("features", [4, 30])
 def test_ridge(features):
     support, labels, query, n_way = episode(features)
-    y = one_hot(labels, n_way, support).numpy()
+    y = one_hot(labels, n_way, support.dtype).numpy()
     for made, intercept in (
         (Ridge(penalty=0.7), False),
         (LeaveOneOutRidge((), one_shot_penalty=0.7, scale=1.0), True),
@@ -80,7 +81,7 @@ def test_ridge(features):
 
 def test_both_systems_of_ridge_have_the_same_solution():
     support, labels, _, n_way = episode(30)
-    y = one_hot(labels, n_way, support)
+    y = one_hot(labels, n_way, support.dtype)
     primal = torch.linalg.solve(add_to_diagonal(support.T @ support, 0.3), support.T @ y)
     close(ridge_weights(support, y, 0.3), primal, 1e-10)
 
@@ -88,7 +89,7 @@ def test_both_systems_of_ridge_have_the_same_solution():
 @pytest.mark.parametrize("features", [4, 30])
 def test_leave_one_out_errors_are_those_of_leaving_one_out(features):
     support, labels, _, n_way = episode(features)
-    y = one_hot(labels, n_way, support)
+    y = one_hot(labels, n_way, support.dtype)
     penalties = torch.tensor([0.05, 2.0], dtype=y.dtype)
     for i, penalty in enumerate(penalties):
         oracle = SklearnRidge(alpha=penalty.item(), solver="cholesky")
@@ -124,7 +125,7 @@ def test_neighbours(k):
 @pytest.mark.parametrize("features", [4, 30])
 def test_svm_meets_the_optimality_conditions(jitter, c, features):
     support, labels, _, n_way = episode(features)
-    support, y = unit(support), one_hot(labels, n_way, support)
+    support, y = unit(support), one_hot(labels, n_way, support.dtype)
     alpha = SVM(c=c, jitter=jitter).fit(support, y)
     gradient = (add_to_diagonal(support @ support.T, jitter)) @ alpha - y
     close(alpha.sum(-1), torch.zeros_like(alpha[:, 0]), 1e-9)
@@ -139,7 +140,7 @@ def test_svm_meets_the_optimality_conditions(jitter, c, features):
 
 def test_a_tiny_c_puts_every_own_class_at_its_bound():
     support, labels, _, n_way = episode()
-    y = one_hot(labels, n_way, support)
+    y = one_hot(labels, n_way, support.dtype)
     alpha = SVM(c=1e-4).fit(unit(support), y)
     close((alpha * y).sum(-1), torch.full_like(alpha[:, 0], 1e-4), 1e-10)
 

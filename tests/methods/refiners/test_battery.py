@@ -9,7 +9,8 @@ from fewshot_bench.methods.refiners.information import InformationMaximisation
 from fewshot_bench.methods.refiners.laplacian import LaplacianShot, neighbour_graph
 from fewshot_bench.methods.refiners.loop import in_span, sets_of
 from fewshot_bench.methods.refiners.means import PTMAP, Paddle, SoftKMeans
-from fewshot_bench.nn.algebra import class_means, squared_distances, unit
+from fewshot_bench.nn.algebra import unit
+from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.registry import REFINERS
 from tests.methods.feature_cases import batch, close, names, part, refine
 
@@ -29,7 +30,7 @@ DIFFERENTIABLE = names(REFINERS, "tim-gd", "alpha-tim", "ilpc", "entropy-tuning"
 def refined(name, support, labels, query, n_way):
     refiner, params = part(REFINERS, name, support.shape[-1], **FEW.get(name, {}))
     params = {key: value.to(support.dtype) for key, value in params.items()}
-    logits = -squared_distances(query, class_means(support, labels, n_way))
+    logits = -squared_distances(query, prototypes(support, labels, n_way))
     return refiner(params, support, labels, query, n_way, logits)
 
 
@@ -148,7 +149,7 @@ def test_the_objective_of_soft_k_means_and_paddle_never_rises(weight):
 
 def test_the_energy_of_laplacian_shot_never_rises_for_a_positive_graph():
     support, labels, query, n_way = unit_batch()
-    scores = -squared_distances(query, class_means(support, labels, n_way))
+    scores = -squared_distances(query, prototypes(support, labels, n_way))
     graph = neighbour_graph(query, 2)
     graph = (graph + graph.mT) / 2 + 5 * torch.eye(9, dtype=graph.dtype)
     energies = []

@@ -22,11 +22,12 @@ from fewshot_bench.methods.transforms.centre import Centre
 from fewshot_bench.methods.transforms.chain import Chain, pt_map
 from fewshot_bench.methods.transforms.length import UnitLength
 from fewshot_bench.methods.transforms.power import Power
-from fewshot_bench.nn.algebra import one_hot, unit
+from fewshot_bench.nn.algebra import unit
+from fewshot_bench.nn.labels import one_hot
 from tests.methods.feature_cases import LABELS, N_WAY, QUERY, SUPPORT, close, refine, rows
 
 SETS = sets_of(unit(SUPPORT), LABELS, unit(QUERY), N_WAY)
-Y = torch.cat([one_hot(LABELS, N_WAY, SUPPORT), torch.zeros(4, N_WAY, dtype=SUPPORT.dtype)])
+Y = torch.cat([one_hot(LABELS, N_WAY, SUPPORT.dtype), torch.zeros(4, N_WAY, dtype=SUPPORT.dtype)])
 ITEMS = torch.cat([unit(SUPPORT), unit(QUERY)])
 
 CASES = {

@@ -9,7 +9,7 @@ from fewshot_bench.methods.transforms.centre import Centre
 from fewshot_bench.methods.transforms.power import Power
 from fewshot_bench.methods.transforms.ranges import MinMax
 from fewshot_bench.methods.transforms.spectral import PCA, Whiten
-from fewshot_bench.nn.algebra import class_means, squared_distances
+from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.registry import TRANSFORMS
 from tests.methods.feature_cases import (
     BASE_MEAN,
@@ -44,7 +44,7 @@ def transform(name, support=SUPPORT, query=QUERY, mean=BASE_MEAN, **options):
 @pytest.mark.parametrize("name", Z3)
 def test_simpleshot_known_answers(name):
     support, query = transform(name)
-    close(-squared_distances(query, class_means(support, LABELS, N_WAY)), rows(Z3[name]))
+    close(-squared_distances(query, prototypes(support, LABELS, N_WAY)), rows(Z3[name]))
 
 
 @pytest.mark.parametrize("name", names(TRANSFORMS))
