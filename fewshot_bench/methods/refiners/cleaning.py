@@ -84,10 +84,8 @@ class LabelCleaning(Refiner):
     ) -> Tensor:
         """(..., Q, N), of each query as it was when it moved; no gradient."""
         items = unit(torch.cat([support, query], dim=-2))
-        graph, own = (
-            cubic_graph(items, self.neighbours),
-            one_hot(support_labels, n_way, items.dtype),
-        )
+        graph = cubic_graph(items, self.neighbours)
+        own = one_hot(support_labels, n_way, items.dtype)
         labels = items.new_zeros(*query.shape[:-1], n_way)
         result, left = labels, torch.ones_like(labels[..., :1], dtype=torch.bool)
         for _ in range(query.shape[-2]):
