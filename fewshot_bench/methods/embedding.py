@@ -49,7 +49,7 @@ class EmbeddingLearner(EmbeddingMethod):
         return Traits(
             setting=setting,
             trains=self.trains,
-            maps=True,
+            maps=all(part.maps for part in self._parts),
             stages=self.stages,
             told_counts=self.refiner is not None and self.refiner.told_counts,
         )
@@ -57,9 +57,13 @@ class EmbeddingLearner(EmbeddingMethod):
     def init(self, generator: torch.Generator) -> Params:
         """Parameters and buffers of embedding and parts."""
         size = self.embedding.feature_dim
-        parts = [part for part in (self.transform, self.classifier, self.refiner) if part]
-        learned = (part.init(size, generator) for part in parts)
+        learned = (part.init(size, generator) for part in self._parts)
         return merge([self.embedding.init(generator), *learned])
+
+    @property
+    def _parts(self) -> list[Transform | Classifier | Refiner]:
+        parts = (self.transform, self.classifier, self.refiner)
+        return [part for part in parts if part is not None]
 
     def episode_loss(self, params: Params, episode: Episode) -> Objective:
         """Cross-entropy of the queries; support and query share batch statistics in training."""

@@ -16,7 +16,16 @@ from fewshot_bench.nn.params import Params
 BASE_MEAN = "transform.base_mean"
 
 
-class Transform(ABC):
+class _Part:
+    """What all three have in common."""
+
+    @property
+    def maps(self) -> bool:
+        """Whether ``torch.func.vmap`` can run it and its gradient; not where values decide."""
+        return False
+
+
+class Transform(_Part, ABC):
     """Features of an episode to features that are easier to classify."""
 
     @property
@@ -37,7 +46,7 @@ class Transform(ABC):
         """(..., S, D) and (..., Q, D) to (..., S, D') and (..., Q, D')."""
 
 
-class Classifier(ABC):
+class Classifier(_Part, ABC):
     """A rule for queries, learned from the support of an episode."""
 
     def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
@@ -62,7 +71,7 @@ class Classifier(ABC):
         """
 
 
-class Refiner(ABC):
+class Refiner(_Part, ABC):
     """Predictions for all queries of an episode together; transductive by design."""
 
     @property

@@ -8,40 +8,11 @@ Distances of pooled features (``resnet12``) are of another scale than the paper'
 ``temperature`` divides them.
 """
 
-from dataclasses import dataclass
-
-from torch import Tensor
-
 from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.classifiers.prototypes import NearestMean
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.options import Rate
-from fewshot_bench.methods.parts import Classifier
 from fewshot_bench.nn.backbone import build_backbone
-from fewshot_bench.nn.heads import prototypes, squared_distances
-from fewshot_bench.nn.params import Params
-
-
-@dataclass(frozen=True)
-class NearestMean(Classifier):
-    """Negative squared distance to each class mean, divided by a temperature.
-
-    Attributes:
-        temperature: positive.
-    """
-
-    temperature: float = 1.0
-
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-    ) -> Tensor:
-        """Logits (..., Q, n_way)."""
-        centres = prototypes(support, support_labels, n_way)
-        return -squared_distances(query, centres) / self.temperature
 
 
 def protonet(setup: Setup, temperature: Rate = 1.0) -> EmbeddingLearner:
@@ -52,4 +23,4 @@ def protonet(setup: Setup, temperature: Rate = 1.0) -> EmbeddingLearner:
         temperature: divisor of the distances.
     """
     embedding = build_backbone(setup.backbone, setup.image, bn="running")
-    return EmbeddingLearner(embedding, NearestMean(temperature))
+    return EmbeddingLearner(embedding, NearestMean(scale=1 / temperature))

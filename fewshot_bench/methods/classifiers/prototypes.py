@@ -27,6 +27,11 @@ class NearestMean(Classifier):
     scale: Rate = 1.0
     learned: bool = False
 
+    @property
+    def maps(self) -> bool:
+        """Products and sums only."""
+        return True
+
     def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
         """The scale, where it is learned."""
         return init_scale(self.scale, self.learned)

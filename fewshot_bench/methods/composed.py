@@ -1,0 +1,98 @@
+"""Methods put together from registered parts: an embedding with a classifier of its features.
+
+``pretrained`` measures any transform, classifier and refiner on a backbone that was trained as a
+classifier of the training classes; ``episodic`` also trains backbone and parts by episodes. What a
+member is called, which parts it has and where it comes from stands in the catalogue
+(:mod:`fewshot_bench.methods`).
+"""
+
+import inspect
+from typing import Any
+
+from pydantic import Field
+
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.embedding import EmbeddingLearner
+from fewshot_bench.methods.options import OptionGroup
+from fewshot_bench.nn.backbone import build_backbone
+from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS, Registry
+
+PartOptions = dict[str, Any]
+
+
+def make_part(registry: Registry, name: str, options: PartOptions | None = None) -> Any:
+    """Make a registered transform, classifier or refiner.
+
+    Raises:
+        ConfigError: unknown name, or an option that the part does not have.
+    """
+    entry = registry.entry(name)
+    factory, given = entry.load(), entry.options | (options or {})
+    known = inspect.signature(factory).parameters
+    if unknown := [option for option in given if option not in known]:
+        raise ConfigError(
+            f"{registry.kind} {name} has no option {unknown[0]!r}; it has:"
+            f" {', '.join(known) or 'none'}"
+        )
+    return factory(**given)
+
+
+class FeatureParts(OptionGroup):
+    """The parts on top of an embedding.
+
+    Attributes:
+        classifier: registered name.
+        transform: registered name; None leaves features as they are.
+        refiner: registered name; None for an inductive method.
+        classifier_options: of the classifier.
+        transform_options: of the transform.
+        refiner_options: of the refiner.
+    """
+
+    classifier: str = "nearest-mean"
+    transform: str | None = None
+    refiner: str | None = None
+    classifier_options: PartOptions = Field(default_factory=dict)
+    transform_options: PartOptions = Field(default_factory=dict)
+    refiner_options: PartOptions = Field(default_factory=dict)
+
+    def learner(self, setup: Setup, *, trains: bool, stages: tuple[str, ...]) -> EmbeddingLearner:
+        """The parts on the backbone of a setup."""
+        optional = (
+            (TRANSFORMS, self.transform, self.transform_options),
+            (REFINERS, self.refiner, self.refiner_options),
+        )
+        transform, refiner = (
+            None if name is None else make_part(registry, name, options)
+            for registry, name, options in optional
+        )
+        return EmbeddingLearner(
+            embedding=build_backbone(setup.backbone, setup.image, bn="running"),
+            classifier=make_part(CLASSIFIERS, self.classifier, self.classifier_options),
+            transform=transform,
+            refiner=refiner,
+            trains=trains,
+            stages=stages,
+        )
+
+
+def pretrained(setup: Setup, parts: FeatureParts = FeatureParts()) -> EmbeddingLearner:  # noqa: B008
+    """Compose a method on a pre-trained backbone; it has no training of its own.
+
+    Args:
+        setup: what it is built for.
+        parts: on top of the backbone.
+    """
+    return parts.learner(setup, trains=False, stages=("classify",))
+
+
+def episodic(setup: Setup, parts: FeatureParts = FeatureParts()) -> EmbeddingLearner:  # noqa: B008
+    """Compose a method whose backbone and parts are trained by episodes.
+
+    Args:
+        setup: what it is built for.
+        parts: on top of the backbone. Training goes on from a pre-trained backbone where
+            ``stages.classify`` is set.
+    """
+    return parts.learner(setup, trains=True, stages=())
