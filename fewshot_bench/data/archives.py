@@ -34,7 +34,7 @@ def unpacked(archives: Sequence[Path], scratch: Path) -> Iterator[Path]:
         scratch.mkdir(parents=True)
         for archive in archives:
             _unpack(archive, scratch)
-        yield _single_folder(scratch)
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -61,10 +61,14 @@ def _unpack(archive: Path, target: Path) -> None:
 
 def _unzip(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
-        for name in zipped.namelist():
-            if _leaves(name):
-                raise DataError(f"{archive} is refused: it wants to write outside ({name!r})")
-        zipped.extractall(target)
+        for member in zipped.infolist():
+            if _leaves(member.filename):
+                raise DataError(
+                    f"{archive} is refused: it wants to write outside ({member.filename!r})"
+                )
+            # Some programs on Windows write backslashes, against the format's rules.
+            member.filename = member.filename.replace("\\", "/")
+            zipped.extract(member, target)
 
 
 def _leaves(name: str) -> bool:
@@ -87,12 +91,3 @@ def _check_end(archive: Path) -> None:
         file.seek(max(0, size - 1024))
         if size < 1024 or any(file.read(1024)):
             raise EOFError("its end is missing")
-
-
-def _single_folder(folder: Path) -> Path:
-    """Go into the one folder that many archives wrap their content in."""
-    children = [
-        child for child in folder.iterdir() if not child.name.startswith(("._", "__MACOSX"))
-    ]
-    wrapped = len(children) == 1 and children[0].is_dir()
-    return children[0] if wrapped else folder

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-SplitName = Literal["train", "val", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+from fewshot_bench.data.split import DEFAULT_SPLIT, RandomSplit
+from fewshot_bench.data.split import SPLITS as SPLITS
+from fewshot_bench.data.split import SplitName as SplitName
 
 Encoded = bytes | NDArray[np.uint8]
 
@@ -26,10 +27,12 @@ class ImageItem:
         key: stable name inside its class, part of the fingerprint; never an absolute path.
         read: returns either an encoded file's bytes (PNG, JPEG, ...) or a decoded uint8 array of
             shape (H, W) or (H, W, 3).
+        path: the file it is, where it is a file of its own; tells what of a source was not read.
     """
 
     key: str
     read: Callable[[], Encoded]
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class ClassSource:
 
     Attributes:
         name: class name in the benchmark's official list (a wnid, ``Greek/character01``, ...).
-        split: where the official list puts it.
+        split: where the official list puts it; None where neither a list nor the source says it
+            (``prepare`` draws the split then).
         items: returns the images; called once, when the class's turn has come, so that a source
             in one big pickle needs to hold a single split at a time.
         named: False where the source does not tell which official class this is; ``name`` is then
@@ -46,7 +50,7 @@ class ClassSource:
     """
 
     name: str
-    split: SplitName
+    split: SplitName | None
     items: Callable[[], Sequence[ImageItem]]
     named: bool = True
 
@@ -60,11 +64,13 @@ class Layout:
         matches: quick look at a folder or file: is this the layout?
         scan: lists the classes found there; extra classes must be left out, missing ones too
             (``prepare`` compares with the official list).
+        last_resort: tried only where no other layout is found in the folder or deeper.
     """
 
     name: str
     matches: Callable[[Path], bool]
     scan: Callable[[Path], list[ClassSource]]
+    last_resort: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,10 @@ class Benchmark:
         generate: lists the classes of a benchmark that is made, not read (``glyphs``).
         downloads: primary archives, fetched when no source is given.
         invert: store 255 - value, so that ink is bright and the background is zero.
+        upright: follow the orientation tags of photographs; off where the published preparation of
+            a data set does not.
+        split: the rule for classes whose source does not tell their split.
+        torchvision: name of the class in ``torchvision.datasets`` that downloads it, or "".
         rotations: every class also appears turned by 90, 180 and 270 degrees, as further classes.
         howto: one line for people who have not prepared it yet.
     """
@@ -116,5 +126,8 @@ class Benchmark:
     generate: Callable[[], list[ClassSource]] | None = None
     downloads: tuple[Download, ...] = ()
     invert: bool = False
+    upright: bool = False
+    split: RandomSplit = DEFAULT_SPLIT
+    torchvision: str = ""
     rotations: bool = False
     howto: str = ""

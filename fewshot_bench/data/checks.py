@@ -1,10 +1,14 @@
 """What may be wrong with the classes of a source, found before or after its images are read."""
 
 import collections
+import dataclasses
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource
-from fewshot_bench.errors import DataError
+from fewshot_bench.data.notices import Notice, noticed
+from fewshot_bench.data.split import RandomSplit
+from fewshot_bench.errors import ConfigError, DataError
 
 
 def missing_classes(benchmark: Benchmark, found: Iterable[ClassSource]) -> list[str]:
@@ -39,10 +43,64 @@ def empty_message(name: str, empty: Sequence[str]) -> str:
     )
 
 
+def composed(classes: Iterable[ClassSource]) -> list[ClassSource]:
+    """The classes with names in Unicode's composed form: macOS writes others for the same text."""
+    return [
+        dataclasses.replace(source, name=unicodedata.normalize("NFC", source.name))
+        for source in classes
+    ]
+
+
+def without_small(
+    classes: Sequence[ClassSource], fewest: int
+) -> tuple[list[ClassSource], list[Notice]]:
+    """Leave out classes with fewer than ``fewest`` images, and say which."""
+    if fewest <= 1:
+        return list(classes), []
+    large = [source for source in classes if len(source.items()) >= fewest]
+    names = {source.name for source in large}
+    text = f"classes have fewer than {fewest} images and were left out"
+    return large, noticed(text, [source.name for source in classes if source.name not in names])
+
+
+def assigned(
+    classes: Sequence[ClassSource], benchmark: Benchmark, split: RandomSplit | None
+) -> tuple[list[ClassSource], RandomSplit | None]:
+    """Give every class a split.
+
+    Args:
+        classes: those whose split is None are drawn at random.
+        benchmark: has the rule where ``split`` is None.
+        split: the user's rule.
+
+    Returns:
+        The classes, and the rule if it was used.
+
+    Raises:
+        ConfigError: there is a rule of the user's, but the data have their own split.
+    """
+    open_names = [source.name for source in classes if source.split is None]
+    if not open_names:
+        if split is not None and classes:
+            raise ConfigError(f"{benchmark.name} has its own split; leave the random one out")
+        return list(classes), None
+    rule = split or benchmark.split
+    drawn = rule(open_names)
+    return [
+        source if source.split else dataclasses.replace(source, split=drawn[source.name])
+        for source in classes
+    ], rule
+
+
 def reject_twice(classes: Iterable[ClassSource]) -> None:
     """Raise DataError if a class stands in two splits, or twice in one."""
-    counts = collections.Counter(source.name for source in classes)
-    if twice := sorted(name for name, n in counts.items() if n > 1):
+    counts = collections.Counter((source.name, source.split) for source in classes)
+    if twice := sorted(name for (name, _), n in counts.items() if n > 1):
+        raise DataError(
+            f"two folders are called {twice[0]!r}, in different forms of Unicode; rename one"
+        )
+    counts_of_name = collections.Counter(name for name, _ in counts)
+    if twice := sorted(name for name, n in counts_of_name.items() if n > 1):
         raise DataError(
             f"class {twice[0]!r} stands in two splits ({len(twice)} such classes);"
             f" a class belongs to one of {', '.join(SPLITS)}"
@@ -52,6 +110,8 @@ def reject_twice(classes: Iterable[ClassSource]) -> None:
 def reject_odd_names(names: Iterable[str]) -> None:
     """Raise DataError for a name with line breaks, tabs or bytes that are no text."""
     for name in names:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise DataError(f"the name {name!a} is not UTF-8; rename it")
         if not name.isprintable():
             raise DataError(f"the name {name!a} can't be printed on one line; rename it")
 

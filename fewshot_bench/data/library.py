@@ -1,16 +1,21 @@
 """Where prepared stores live, and how a benchmark is opened by name."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 from fewshot_bench.data.benchmark import Benchmark
 from fewshot_bench.data.prepare import Options, Progress, prepare
-from fewshot_bench.data.store import MANIFEST, ImageStore, open_store
+from fewshot_bench.data.split import RandomSplit
+from fewshot_bench.data.store import MANIFEST, ImageStore, Manifest, open_store
 from fewshot_bench.errors import ConfigError, DataError
-from fewshot_bench.files import cache_folder, expanded, write_atomic
+from fewshot_bench.files import cache_folder, disk_errors, expanded, load_json, write_atomic
 from fewshot_bench.registry import BENCHMARKS
 
 _LISTING = "listing.sha256"
@@ -79,31 +84,41 @@ def prepared_sizes(spec: str) -> list[int]:
 
 
 def open_benchmark(
-    spec: str, image_size: int | None = None, progress: Progress = lambda *_: None
+    spec: str,
+    image_size: int | None = None,
+    progress: Progress = lambda *_: None,
+    split: RandomSplit | None = None,
 ) -> ImageStore:
     """Open a prepared benchmark, preparing it first where nothing is needed from the user.
 
     Generated benchmarks are made once. A folder is read at once, and again when a file in it was
-    added, removed or changed.
+    added, removed or changed, in the way that ``fsbench data prepare`` was told the last time.
+    Of several processes that open a benchmark at once, one prepares it and the others wait.
 
     Args:
         spec: see :func:`parse`.
         image_size: side in pixels; None takes the benchmark's own.
         progress: see :data:`fewshot_bench.data.prepare.Progress`.
+        split: rule for a folder without a split of its own; None takes that of the last time.
 
     Raises:
-        ConfigError: the name is unknown.
+        ConfigError: the name is unknown, or a split is given to data that have one.
         DataError: it is not prepared, or the store is damaged.
     """
     benchmark, path = parse(spec)
     folder = store_folder(spec, image_size)
     if path is not None:
-        return _open_folder(benchmark, path, folder, Options(image_size=image_size), progress)
+        return _open_folder(benchmark, path, folder, (image_size, split), progress)
+    if split is not None:
+        raise ConfigError(f"{spec} has its own split; leave the random one out")
     if (folder / MANIFEST).is_file():
         return open_store(folder)
-    if benchmark.generate is not None:
+    if benchmark.generate is None:
+        raise DataError(_not_prepared(benchmark, image_size, prepared_sizes(spec)))
+    with locked(folder):
+        if (folder / MANIFEST).is_file():
+            return open_store(folder)
         return prepare(benchmark, folder, None, Options(image_size=image_size), progress)
-    raise DataError(_not_prepared(benchmark, image_size, prepared_sizes(spec)))
 
 
 def _not_prepared(benchmark: Benchmark, image_size: int | None, sizes: list[int]) -> str:
@@ -118,17 +133,46 @@ def _not_prepared(benchmark: Benchmark, image_size: int | None, sizes: list[int]
 
 
 def _open_folder(
-    benchmark: Benchmark, path: Path, folder: Path, options: Options, progress: Progress
+    benchmark: Benchmark,
+    path: Path,
+    folder: Path,
+    wanted: tuple[int | None, RandomSplit | None],
+    progress: Progress,
 ) -> ImageStore:
     """Open the store of a user's folder if it is that of the files as they are now."""
     from fewshot_bench.data.readers.folder import listing
 
     if not path.exists():
         raise DataError(f"{path} does not exist")
-    now = listing(path)
-    if (folder / MANIFEST).is_file() and _recorded(folder) == now:
-        return open_store(folder)
-    return _prepare_folder(benchmark, path, folder, options, progress)
+    image_size, split = wanted
+    if (store := _current(folder, listing(path), split)) is not None:
+        return store
+    with locked(folder):
+        if (store := _current(folder, listing(path), split)) is not None:  # another has made it
+            return store
+        options = dataclasses.replace(_last_options(folder), image_size=image_size)
+        options = dataclasses.replace(options, split=split) if split else options
+        return _prepare_folder(benchmark, path, folder, options, progress)
+
+
+def _current(folder: Path, now: str, split: RandomSplit | None) -> ImageStore | None:
+    """The store, if it was made of the files as they are, and drawn by the rule if there is one."""
+    if not (folder / MANIFEST).is_file() or _recorded(folder) != now:
+        return None
+    try:
+        store = open_store(folder)
+    except DataError:  # of an older version, or damaged: it is made again
+        return None
+    return store if split is None or store.manifest.split == split.record() else None
+
+
+def _last_options(folder: Path) -> Options:
+    """How the store was prepared, if there is one that can tell."""
+    try:
+        manifest = Manifest.from_json(load_json(folder / MANIFEST), folder / MANIFEST)
+        return Options.from_record(manifest.options)
+    except (DataError, TypeError):
+        return Options()
 
 
 def make(
@@ -152,11 +196,12 @@ def make(
     options = options or Options()
     benchmark, path = parse(spec)
     folder = store_folder(spec, options.image_size)
-    if path is None:
-        return prepare(benchmark, folder, source, options, progress)
-    if source not in (None, path):
+    if path is not None and source not in (None, path):
         raise ConfigError(f"{spec} names its folder itself; leave --source out")
-    return _prepare_folder(benchmark, path, folder, options, progress)
+    with locked(folder):
+        if path is None:
+            return prepare(benchmark, folder, source, options, progress)
+        return _prepare_folder(benchmark, path, folder, options, progress)
 
 
 def _prepare_folder(
@@ -169,6 +214,27 @@ def _prepare_folder(
     store = prepare(benchmark, folder, path, options, progress)
     write_atomic(folder / _LISTING, before.encode())
     return store
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time prepare the store in ``folder``; the others wait for it.
+
+    The system frees the lock when the process ends in whatever way. Where a disk knows no locks,
+    processes prepare side by side, and the last one's store stays.
+    """
+    with disk_errors(str(folder)):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _recorded(folder: Path) -> str:

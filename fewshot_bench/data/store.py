@@ -13,7 +13,7 @@ Split and class order are sorted, so image ids follow from the class sizes alone
 import dataclasses
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,9 @@ class Manifest:
             different data.
         skipped: ``{"class", "key", "reason"}`` of damaged images left out on request.
         missing: names of official classes that the source did not have.
+        notices: what a user should hear of, see :class:`fewshot_bench.data.notices.Notice`.
+        split: the rule that drew the split at random, or None where the source or a list tells it.
+        options: how the user wanted it prepared, see :class:`fewshot_bench.data.prepare.Options`.
     """
 
     benchmark: str
@@ -63,6 +66,9 @@ class Manifest:
     raw_sha256: str
     skipped: list[dict[str, str]]
     missing: list[str]
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    split: dict[str, Any] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property
@@ -117,6 +123,11 @@ class ImageStore:
     manifest: Manifest
     images: NDArray[np.uint8]
 
+    @property
+    def splits(self) -> tuple[SplitName, ...]:
+        """The splits that have classes; data of a user's own may have no validation classes."""
+        return tuple(split for split in SPLITS if self.manifest.classes.get(split))
+
     def split(self, name: SplitName) -> Split:
         """One split, rotated classes included where the benchmark has them.
 
@@ -160,6 +171,8 @@ def open_store(folder: Path) -> ImageStore:
         raise DataError(f"{folder}: a class stands in two splits; prepare the data again")
     path = folder / IMAGES
     expected = int(np.prod(manifest.shape))
+    if not expected:
+        raise DataError(f"{folder} holds no images; prepare the data again")
     if not path.is_file() or path.stat().st_size != expected:
         raise DataError(f"{path} is damaged: {expected} bytes expected; prepare the data again")
     # Copy-on-write: the file stays untouched, yet torch may wrap the array without a copy.
@@ -198,11 +211,20 @@ def verify(store: ImageStore) -> list[str]:
     return shown if len(differences) <= 20 else [*shown, f"... {len(differences) - 20} more"]
 
 
-def _differences(store: ImageStore) -> Iterator[str]:
+def index_lines(store: ImageStore) -> list[str]:
+    """One line for each image, ``class <tab> key <tab> hash``, in id order.
+
+    Raises:
+        DataError: the index can't be read.
+    """
     try:
-        lines = (store.folder / INDEX).read_text(encoding="utf-8").splitlines()
+        return (store.folder / INDEX).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise DataError(f"{store.folder / INDEX} can't be read; prepare the data again") from error
+
+
+def _differences(store: ImageStore) -> Iterator[str]:
+    lines = index_lines(store)
     if len(lines) != len(store.images):
         yield f"{len(lines)} images in the index, {len(store.images)} in the array"
     for number, (line, image) in enumerate(zip(lines, store.images, strict=False), 1):

@@ -3,6 +3,8 @@
 from typing import Any
 
 from fewshot_bench.data.benchmark import SPLITS
+from fewshot_bench.data.notices import Notice
+from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.data.store import ImageStore
 
 
@@ -11,7 +13,8 @@ def summary(store: ImageStore) -> dict[str, Any]:
 
     Returns:
         ``benchmark``, ``folder``, ``layout``, ``image_size`` (pixels), ``channels``, ``rotations``,
-        ``bytes``, ``fingerprint``, ``raw_sha256``, ``missing`` (class names), ``skipped`` (images)
+        ``bytes``, ``fingerprint``, ``raw_sha256``, ``missing`` (class names), ``skipped`` (images),
+        ``notices``, ``split`` (the random rule, or None), ``preprocessing``
         and ``splits``: for each split that has classes, the numbers of ``classes`` (as drawn or
         photographed, without rotations) and ``images``, and the fewest and most images of a class,
         ``min_per_class`` and ``max_per_class``.
@@ -29,6 +32,9 @@ def summary(store: ImageStore) -> dict[str, Any]:
         "raw_sha256": m.raw_sha256,
         "missing": m.missing,
         "skipped": m.skipped,
+        "notices": m.notices,
+        "split": m.split,
+        "preprocessing": m.preprocessing,
         "splits": {split: _counts(m.classes[split]) for split in SPLITS if m.classes.get(split)},
     }
 
@@ -49,6 +55,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         f"{facts['benchmark']}: {facts['image_size']}x{facts['image_size']} {colour},"
         f" {facts['bytes'] / 1e6:,.0f} MB in {facts['folder']}",
         f"read from: {facts['layout']}",
+        *_split_rule(facts["split"]),
         *(f"  {_split_line(name, counts, facts)}" for name, counts in facts["splits"].items()),
     ]
     if facts["missing"]:
@@ -56,7 +63,15 @@ def lines(facts: dict[str, Any]) -> list[str]:
     if facts["skipped"]:
         names = [f"{image['class']}/{image['key']}" for image in facts["skipped"]]
         text.append(f"damaged images left out: {len(names)} ({_some(names)})")
+    text += [Notice.from_json(notice).line() for notice in facts["notices"]]
     return [*text, f"fingerprint: {facts['fingerprint']}"]
+
+
+def _split_rule(record: dict[str, Any] | None) -> list[str]:
+    if record is None:
+        return []
+    rule = RandomSplit(record["train"], record["val"], record["test"], record["seed"])
+    return [f"split: {rule} (the data have none of their own)"]
 
 
 def _split_line(name: str, counts: dict[str, int], facts: dict[str, Any]) -> str:

@@ -1,16 +1,20 @@
 """Writes one store, image after image."""
 
+import dataclasses
 import hashlib
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, ImageItem
 from fewshot_bench.data.checks import reject_odd_names
-from fewshot_bench.data.images import decode, preprocessing
+from fewshot_bench.data.duplicates import duplicates
+from fewshot_bench.data.images import Decoded, Decoding, decode
+from fewshot_bench.data.notices import Notice, Tally
 from fewshot_bench.data.store import IMAGES, INDEX, MANIFEST, Manifest, fingerprint, pixel_hash
 from fewshot_bench.data.threads import ordered_map
 from fewshot_bench.files import disk_errors, dump_json, flush, sha256
@@ -23,12 +27,16 @@ class StoreWriter:
         count: images seen so far, damaged ones included.
         corrupt: ``{"class", "key", "reason"}`` of images that could not be decoded.
         empty: names of classes that gave no image.
+        deepest: brightest value of the images with 16 bits a value; 0 if there are none.
+        read: files that were read.
+        tally: what was noticed image by image.
     """
 
-    def __init__(self, benchmark: Benchmark, image_size: int | None, folder: Path) -> None:
-        self.benchmark, self.folder = benchmark, folder
-        self.size = image_size or benchmark.image_size
-        self.count = 0
+    def __init__(self, benchmark: Benchmark, how: Decoding, folder: Path) -> None:
+        self.benchmark, self.how, self.folder = benchmark, how, folder
+        self.count = self.deepest = 0
+        self.read: set[Path] = set()
+        self.tally = Tally()
         self.corrupt: list[dict[str, str]] = []
         self.empty: list[str] = []
         self._lines: list[str] = []
@@ -56,7 +64,9 @@ class StoreWriter:
         Yields:
             ``count`` after each image.
         """
-        items = sorted(source.items(), key=lambda item: item.key)
+        assert source.split is not None
+        items = sorted(map(_named, source.items()), key=lambda item: item.key)
+        self.read.update(item.path for item in items if item.path is not None)
         reject_odd_names(item.key for item in items)
         before = len(self._lines)
         outcomes = ordered_map(self._load, items, pool, ahead)
@@ -72,43 +82,58 @@ class StoreWriter:
         else:
             self.empty.append(source.name)
 
-    def _load(self, item: ImageItem) -> tuple[NDArray[np.uint8], str] | str:
-        """Pixels and hash of the source's own bytes, or what is wrong with the image."""
-        b = self.benchmark
+    def _load(self, item: ImageItem) -> tuple[Decoded, str] | str:
+        """The image and the hash of the source's own bytes, or what is wrong with the image."""
         try:
             data = item.read()
             raw = sha256(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes())
-            return decode(data, size=self.size, channels=b.channels, invert=b.invert), raw
+            return decode(data, self.how), raw
         except (ValueError, OSError) as error:
             return str(error)
 
-    def _append(self, name: str, key: str, pixels: NDArray[np.uint8], raw: str) -> None:
+    def _append(self, name: str, key: str, image: Decoded, raw: str) -> None:
+        pixels = image.pixels
         with disk_errors(str(self.folder)):
             self._file.write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
         self._lines.append(f"{name}\t{key}\t{pixel_hash(pixels)}")
         self._raw.update(f"{raw}\n".encode())
+        self.deepest = max(self.deepest, image.deepest)
+        for remark in image.remarks:
+            self.tally.add(remark, f"{name}/{key}")
 
-    def finish(self, layout: str, missing: list[str]) -> None:
-        """Write the index and, last, the manifest."""
+    def finish(self, layout: str, missing: list[str], **facts: Any) -> None:
+        """Write the index and, last, the manifest.
+
+        Args:
+            layout: the source's.
+            missing: official classes that the source did not have.
+            facts: further fields of the manifest.
+        """
         manifest = self._manifest(layout, sorted({*missing, *self.empty}))
+        manifest = dataclasses.replace(manifest, **facts)
         lines = "".join(f"{line}\n" for line in self._lines)
         for name, data in ((INDEX, lines.encode()), (MANIFEST, dump_json(manifest.as_json()))):
             with disk_errors(str(self.folder)), (self.folder / name).open("wb") as file:
                 file.write(data)
                 flush(file)
 
+    def notices(self) -> list[Notice]:
+        """What was noticed in the images: one by one, and copies of each other."""
+        split_of = {name: s for s, names in self._classes.items() for name in names}
+        return [*self.tally.notices(), *duplicates(self._lines, split_of)]
+
     def _manifest(self, layout: str, missing: list[str]) -> Manifest:
         b = self.benchmark
         total = sum(map(len, self._classes.values())) + len(missing)
         return Manifest(
             benchmark=b.name,
-            image_size=self.size,
+            image_size=self.how.size,
             channels=b.channels,
             mean=b.mean,
             std=b.std,
             rotations=b.rotations,
             layout=layout,
-            preprocessing=preprocessing(size=self.size, channels=b.channels, invert=b.invert),
+            preprocessing=self.how.record(),
             classes=self._classes,
             fingerprint=fingerprint(self._lines, len(missing), total),
             raw_sha256=self._raw.hexdigest(),
@@ -124,3 +149,18 @@ class StoreWriter:
             f" {first['class']}/{first['key']} ({first['reason']});"
             " mend them, or leave them out with fsbench data prepare --skip-corrupt"
         )
+
+    def none_left_message(self) -> str:
+        """Says that all images are damaged, and names the first."""
+        if not self.corrupt:
+            return f"{self.benchmark.name}: the source holds no images"
+        first = self.corrupt[0]
+        return (
+            f"{self.benchmark.name}: no image is left, since all {len(self.corrupt)} are damaged;"
+            f" the first is {first['class']}/{first['key']} ({first['reason']})"
+        )
+
+
+def _named(item: ImageItem) -> ImageItem:
+    """With its key in Unicode's composed form, so that a copy on another system has the same."""
+    return dataclasses.replace(item, key=unicodedata.normalize("NFC", item.key))

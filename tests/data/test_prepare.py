@@ -124,7 +124,7 @@ def test_unnamed_classes_are_counted(tmp_path: Path) -> None:
     source = folder_tree(tmp_path / "in")
 
     def scan(path: Path, names: tuple[str, ...]) -> list[ClassSource]:
-        found = FOLDER.layouts[1].scan(path)
+        found = FOLDER.layouts[0].scan(path)
         return [
             dataclasses.replace(c, name=f"{c.split}-{i}", named=False)
             for i, c in enumerate(found)

@@ -4,14 +4,20 @@ import collections
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from fewshot_bench.data.benchmark import SPLITS, ClassSource, ImageItem, SplitName
+from fewshot_bench.data.walk import subfolders as subfolders
 from fewshot_bench.errors import DataError
 
 T = TypeVar("T")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif", ".bmp", ".dib"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpf"),
+    *(".tga", ".pcx", ".sgi", ".rgb", ".bw", ".ras", ".ico", ".icns", ".dds", ".qoi", ".psd"),
+    *(".im", ".msp", ".xbm", ".xpm"),
+)
 
 
 def image_names(folder: Path) -> list[str]:
@@ -24,17 +30,20 @@ def image_names(folder: Path) -> list[str]:
         )
 
 
-def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted; [] if it is none itself."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+def image_files(folder: Path) -> list[str]:
+    """Paths of the image files in a folder and the folders below it, relative to it and sorted.
+
+    As torchvision's ImageFolder does; hidden folders and what systems leave behind are not entered.
+    """
+    files = list(image_names(folder))
+    for name in subfolders(folder):
+        files += [f"{name}/{file}" for file in image_files(folder / name)]
+    return sorted(files)
 
 
 def file_item(path: Path, key: str) -> ImageItem:
     """An image file, read when it is decoded."""
-    return ImageItem(key, functools.partial(_read, path))
+    return ImageItem(key, functools.partial(_read, path), path)
 
 
 def _read(path: Path) -> bytes:
@@ -52,23 +61,40 @@ def stems(names: Iterable[str]) -> list[str]:
     Where two files differ in nothing but the suffix, both keep it.
     """
     names = list(names)
-    counts = collections.Counter(Path(name).stem for name in names)
-    return [stem if counts[stem := Path(name).stem] == 1 else name for name in names]
+    bare = [PurePosixPath(name).with_suffix("").as_posix() for name in names]
+    counts = collections.Counter(bare)
+    return [stem if counts[stem] == 1 else name for name, stem in zip(names, bare, strict=True)]
 
 
-def folder_items(folder: Path) -> list[ImageItem]:
-    """All images of one folder, keys being their names without suffix."""
-    names = image_names(folder)
-    return [file_item(folder / name, key) for name, key in zip(names, stems(names), strict=True)]
+def folder_items(folder: Path, key: Callable[[str], str] = str) -> list[ImageItem]:
+    """All images of a folder and of those below, keys being their paths without suffix.
+
+    Args:
+        folder: that of one class.
+        key: what to make of a path without suffix, where a benchmark has several names for a file.
+    """
+    names = image_files(folder)
+    return [
+        file_item(folder / name, key(stem)) for name, stem in zip(names, stems(names), strict=True)
+    ]
 
 
-def folder_class(name: str, split: SplitName, folder: Path) -> ClassSource:
+def folder_class(name: str, split: SplitName | None, folder: Path) -> ClassSource:
     """A class whose images are the files of one folder, listed when its turn comes."""
     return ClassSource(name, split, functools.partial(folder_items, folder))
 
 
-def split_folders(root: Path, official: Mapping[str, SplitName]) -> list[ClassSource]:
+def split_folders(
+    root: Path,
+    official: Mapping[str, SplitName],
+    key: Callable[[str, str], str] = lambda _, stem: stem,
+) -> list[ClassSource]:
     """Classes of ``train|val|test/<class>/``; folders that are no official class are passed over.
+
+    Args:
+        root: holds train/, val/ and test/.
+        official: class -> split.
+        key: what to make of a class's name and a file's name without suffix.
 
     Raises:
         DataError: a class lies in another split than the official one.
@@ -83,7 +109,9 @@ def split_folders(root: Path, official: Mapping[str, SplitName]) -> list[ClassSo
                     f"{root / split / name}: class {name} belongs to {official[name]},"
                     f" not to {split}; move it, or prepare it as folder:PATH"
                 )
-            classes.append(folder_class(name, split, root / split / name))
+            named = functools.partial(key, name)
+            items = functools.partial(folder_items, root / split / name, named)
+            classes.append(ClassSource(name, split, items))
     return classes
 
 

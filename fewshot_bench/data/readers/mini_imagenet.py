@@ -138,7 +138,7 @@ MINI_IMAGENET = Benchmark(
         Layout(
             "train|val|test/<wnid>/<image>",
             lambda path: holds_split_folders(path, splits.mini_imagenet()),
-            lambda path: split_folders(path, splits.mini_imagenet()),
+            lambda path: split_folders(path, splits.mini_imagenet(), _ravi_key),
         ),
         Layout("ILSVRC-2012 folder (<wnid>/<wnid>_<number>.JPEG)", is_ilsvrc, _scan_ilsvrc),
     ),

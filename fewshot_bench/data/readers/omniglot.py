@@ -6,43 +6,50 @@ characters for training, 172 for validation and 423 for testing, taken across th
 Ink is 1 and paper 0, without further normalisation, as MAML and prototypical networks have it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from fewshot_bench.data import splits
 from fewshot_bench.data.benchmark import Benchmark, ClassSource, Download, Layout
-from fewshot_bench.data.readers.common import first_folder, folder_class
+from fewshot_bench.data.readers.common import folder_class
+from fewshot_bench.data.walk import folders
 
+_DEPTH = 5
 _PARTS = ("images_background", "images_evaluation")
-_PLACES = (".", "omniglot-py", "omniglot", "python", "omniglot/python", "..")
 _ZIPS = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
 
 
-def _root(path: Path) -> Path | None:
-    """The folder that holds a part; ``path`` may be it, its parent, or a part itself."""
-    places = _PLACES if path.name in _PARTS else _PLACES[:-1]
-    return first_folder(path, places, lambda p: any((p / part).is_dir() for part in _PARTS))
+def _root(path: Path) -> Path:
+    """Where to look: ``path`` itself, or the folder around it if ``path`` is one of the parts."""
+    return path.parent if path.name in _PARTS else path
 
 
 def _matches(path: Path) -> bool:
-    return _root(path) is not None
+    return any(any(part.glob("*/character*")) for part in _parts(_root(path)))
 
 
 def _scan(path: Path) -> list[ClassSource]:
-    root = _root(path) or path
     official = splits.omniglot()
     return [
         folder_class(name, official[name], folder)
-        for name, folder in _characters(root).items()
+        for name, folder in _characters(_root(path)).items()
         if name in official
     ]
+
+
+def _parts(root: Path) -> Iterator[Path]:
+    """Folders called like one of the two parts; archives unpacked in a folder of their own name
+    have one in the other.
+    """
+    return (folder for folder in folders(root, _DEPTH) if folder.name in _PARTS)
 
 
 def _characters(root: Path) -> dict[str, Path]:
     """``<alphabet>/<character>`` -> folder, over both parts."""
     return {
         f"{folder.parent.name}/{folder.name}": folder
-        for part in _PARTS
-        for folder in (root / part).glob("*/character*")
+        for part in _parts(root)
+        for folder in part.glob("*/character*")
     }
 
 
