@@ -1,6 +1,7 @@
 """``fsbench data``: prepare, inspect and verify image stores."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,15 @@ def prepare_command(
         bool,
         typer.Option("--skip-corrupt", help="Leave damaged images out, and record them."),
     ] = False,
+    crop: Annotated[
+        bool,
+        typer.Option(
+            "--crop/--squeeze", help="Take the largest square in the middle, or squeeze the image."
+        ),
+    ] = False,
+    min_images: Annotated[
+        int, typer.Option(min=1, help="Leave classes with fewer images out, and name them.")
+    ] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Decoding threads.")] = None,
 ) -> None:
     """Read a data set once and keep it as one array, from which episodes are drawn."""
@@ -41,8 +51,10 @@ def prepare_command(
         image_size=image_size,
         allow_missing_classes=allow_missing_classes,
         skip_corrupt=skip_corrupt,
-        **({} if jobs is None else {"jobs": jobs}),
+        fit="crop" if crop else "squeeze",
+        min_images=min_images,
     )
+    options = options if jobs is None else dataclasses.replace(options, jobs=jobs)
     spec = f"folder:{source}" if name == "folder" and source else name
     if source is None and (size := pending(parse(spec)[0])):
         typer.echo(f"Downloading {size / 1e6:.0f} MB ...", err=True)
@@ -79,6 +91,7 @@ def info_command(
 @app.command("verify")
 def verify_command(name: Name, image_size: Size = None) -> None:
     """Hash every stored image again; exit code 1 and a line for each difference."""
+    from fewshot_bench.data.duplicates import copies
     from fewshot_bench.data.library import open_benchmark
     from fewshot_bench.data.store import verify
 
@@ -88,7 +101,38 @@ def verify_command(name: Name, image_size: Size = None) -> None:
         typer.echo(f"{name} differs from its manifest; prepare it again")
         raise typer.Exit(1)
     typer.echo(f"{name}: {len(store.images):,} images are as prepared")
+    for notice in copies(store):
+        typer.echo(notice.line())
     typer.echo(f"fingerprint: {store.manifest.fingerprint}")
+
+
+@app.command("split")
+def split_command(
+    folder: Annotated[Path, typer.Argument(help="Folder with <class>/<image>.")],
+    seed: Annotated[int, typer.Option(help="Which of the random orders of the classes.")] = 0,
+    train: Annotated[float, typer.Option(min=0, max=1, help="Fraction of the classes.")] = 0.6,
+    val: Annotated[float, typer.Option(min=0, max=1, help="Fraction; the rest is test.")] = 0.2,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; by default split.csv in the folder.")
+    ] = None,
+) -> None:
+    """Draw classes for train, val and test, and write them to a table that folder:PATH follows."""
+    from fewshot_bench.data.readers.classes import SPLIT_FILE, class_names
+    from fewshot_bench.data.split import SPLITS, random_split
+    from fewshot_bench.files import write_atomic
+
+    rule = random_split(train, val, round(1 - train - val, 9), seed)
+    splits = rule(class_names(folder))
+    file = out or folder / SPLIT_FILE
+    lines = ["class,split", *(f"{_quoted(name)},{split}" for name, split in splits.items())]
+    write_atomic(file, "".join(f"{line}\n" for line in lines).encode())
+    counts = ", ".join(f"{list(splits.values()).count(split)} {split}" for split in SPLITS)
+    typer.echo(f"{file}: {counts} ({rule})")
+
+
+def _quoted(cell: str) -> str:
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"' if any(c in cell for c in ',;|"\t\n') else cell
 
 
 @contextlib.contextmanager

@@ -75,4 +75,6 @@ def _unknown(benchmark: Benchmark, source: Path, shown: Path) -> str:
 
 
 def _archives(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.iterdir()) if is_archive(file)] if folder.is_dir() else []
+    return (
+        [file for file in sorted(folder.iterdir()) if is_archive(file)] if folder.is_dir() else []
+    )

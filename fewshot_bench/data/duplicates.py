@@ -1,4 +1,4 @@
-"""Equal pictures in a store: across splits they leak, within a class a query may be a support image.
+"""Equal pictures in a store: in two splits they leak, in a class a query may be a support image.
 
 Pictures are equal if their stored pixels are; a copy in another resolution is not found.
 """
@@ -7,6 +7,7 @@ import collections
 from collections.abc import Iterable, Mapping
 
 from fewshot_bench.data.notices import Notice, noticed
+from fewshot_bench.data.store import ImageStore, index_lines
 
 ACROSS_SPLITS = "pictures are in more than one split"
 ACROSS_CLASSES = "pictures are in more than one class of a split"
@@ -29,18 +30,24 @@ def duplicates(lines: Iterable[str], split_of: Mapping[str, str]) -> list[Notice
         name, key, pixels = line.split("\t")
         places[pixels].append((name, key))
     kinds: dict[str, list[str]] = {ACROSS_SPLITS: [], ACROSS_CLASSES: [], WITHIN_CLASS: []}
-    for copies in (copies for copies in places.values() if len(copies) > 1):
-        for kind, pair in _pairs(copies, split_of).items():
+    for found in (found for found in places.values() if len(found) > 1):
+        for kind, pair in _pairs(found, split_of).items():
             kinds[kind].append(pair)
     return [notice for kind, pairs in kinds.items() for notice in noticed(kind, pairs)]
 
 
-def _pairs(copies: list[tuple[str, str]], split_of: Mapping[str, str]) -> dict[str, str]:
+def copies(store: ImageStore) -> list[Notice]:
+    """The same for a store, from its index; raises DataError if that can't be read."""
+    classes = store.manifest.classes
+    return duplicates(index_lines(store), {n: s for s, names in classes.items() for n in names})
+
+
+def _pairs(same: list[tuple[str, str]], split_of: Mapping[str, str]) -> dict[str, str]:
     """The kinds that the copies of one picture are of, each with its first pair of names."""
     found: dict[str, str] = {}
     first_of_class: dict[str, tuple[str, str]] = {}
     first_of_split: dict[str, tuple[str, str]] = {}
-    for copy in copies:
+    for copy in same:
         name, split = copy[0], split_of[copy[0]]
         if name in first_of_class:
             found.setdefault(WITHIN_CLASS, _pair(first_of_class[name], copy, split_of))

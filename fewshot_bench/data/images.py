@@ -170,7 +170,7 @@ def _eight_bits(image: Image.Image, bits: int) -> tuple[Image.Image, int]:
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """What a viewer shows, and whether anything of the ground can be seen."""
     layers = image.convert("RGBA")
-    if layers.getextrema()[3] == (255, 255):
+    if layers.getchannel("A").getextrema() == (255, 255):
         return image.convert("RGB"), False
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), layers), True
 

@@ -163,7 +163,7 @@ class _Preparation:
         classes, split = assigned(large, self.benchmark, self.options.split)
         missing = self._checked(classes)
         writer = self._written(classes, self._decoding(16))
-        if 0 < writer.deepest and (bits := depth(writer.deepest)) < 16:
+        if writer.deepest > 0 and (bits := depth(writer.deepest)) < 16:
             # Only when all images are known can be told how many bits they use.
             writer = self._written(classes, self._decoding(bits))
         notices = [*small, *self._leftovers(writer), *writer.notices()]

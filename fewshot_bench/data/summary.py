@@ -56,6 +56,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         f" {facts['bytes'] / 1e6:,.0f} MB in {facts['folder']}",
         f"read from: {facts['layout']}",
         *_split_rule(facts["split"]),
+        *_depth(facts["preprocessing"]),
         *(f"  {_split_line(name, counts, facts)}" for name, counts in facts["splits"].items()),
     ]
     if facts["missing"]:
@@ -72,6 +73,11 @@ def _split_rule(record: dict[str, Any] | None) -> list[str]:
         return []
     rule = RandomSplit(record["train"], record["val"], record["test"], record["seed"])
     return [f"split: {rule} (the data have none of their own)"]
+
+
+def _depth(preprocessing: dict[str, Any]) -> list[str]:
+    bits = preprocessing.get("bits", 16)
+    return [f"images of 16 bits use {bits} of them; their contrast is kept"] if bits < 16 else []
 
 
 def _split_line(name: str, counts: dict[str, int], facts: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from fewshot_bench.cli.data import app
 from fewshot_bench.data.library import store_folder
 from fewshot_bench.errors import ConfigError, DataError
 
-from .tiny_sources import folder_tree, write
+from .tiny_sources import folder_tree, picture, write
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "data_scripts").glob("prepare_*.py"))
 Run = Callable[..., Any]
@@ -77,6 +77,28 @@ def test_verify_tells_by_its_exit_code(run: Run, spec: str) -> None:
     done = run("verify", spec)
     assert isinstance(done.exception, SystemExit)
     assert done.stdout.startswith("line 1 of the index is damaged\n")
+
+
+def test_split_writes_a_table_that_the_folder_follows(run: Run, tmp_path: Path) -> None:
+    names = [f"class{i}" for i in range(8)] + ["a,b"]
+    for i, name in enumerate(names):
+        write(tmp_path / "in" / name / "0.png", picture(i))
+    done = run("split", tmp_path / "in", "--seed", 5, "--train", 0.5, "--val", 0)
+    assert done.exit_code == 0, done.output
+    assert "4 train, 0 val, 5 test (50/0/50 % of the classes at random, seed 5)" in done.stdout
+    table = (tmp_path / "in/split.csv").read_text().splitlines()
+    assert table[0] == "class,split"
+    facts = json.loads(run("info", f"folder:{tmp_path / 'in'}", "--json").stdout)
+    assert facts["splits"]["train"]["classes"] == 4
+    assert facts["split"] is None
+    write(tmp_path / "in/new/0.png", picture(99))
+    error = run("info", f"folder:{tmp_path / 'in'}").exception
+    assert "lacks 1 classes that are there, the first is new" in str(error)
+
+
+def test_verify_names_equal_pictures(run: Run, spec: str) -> None:
+    write(Path(spec.partition(":")[2]) / "test/dog/again.png", picture(0))
+    assert "1 pictures are in more than one split" in run("verify", spec).stdout
 
 
 def test_unknown_benchmarks_get_a_hint(run: Run) -> None:

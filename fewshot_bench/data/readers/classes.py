@@ -20,9 +20,16 @@ def class_folders(root: Path) -> list[ClassSource]:
     Raises:
         DataError: ``split.csv`` lacks a class that is there, or has a mistake.
     """
-    names = [name for name in subfolders(root) if image_files(root / name)]
+    names = class_names(root)
     chosen = _chosen(root / SPLIT_FILE, names)
     return [folder_class(name, chosen.get(name), root / name) for name in names]
+
+
+def class_names(root: Path) -> list[str]:
+    """Names of the folders that hold images; raises DataError if ``root`` is no folder."""
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder")
+    return [name for name in subfolders(root) if image_files(root / name)]
 
 
 def _chosen(file: Path, names: list[str]) -> Mapping[str, SplitName]:

@@ -58,6 +58,8 @@ def listing(source: Path) -> str:
     Raises:
         DataError: the source can't be listed.
     """
+    if not source.exists():
+        raise DataError(f"{source} does not exist")
     digest = hashlib.sha256()
     try:
         for name, path in _files(source):

@@ -49,8 +49,8 @@ def is_list(path: Path) -> bool:
 def lists_in(folder: Path) -> dict[Path, SplitName | None]:
     """The lists in a folder, each with the split that its name says.
 
-    These are files for at least two splits (``train.csv``, ``val.csv``, ``test.csv``; ``base.json``,
-    ``novel.json``), or else the only file with columns for images and classes.
+    These are files for at least two splits (``train.csv``, ``val.csv``, ``test.csv``, or
+    ``base.json``, ``novel.json``), or else the only file with columns for images and classes.
     """
     if not folder.is_dir():
         return {}

@@ -15,8 +15,10 @@ from fewshot_bench.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 COLUMNS: Mapping[str, tuple[str, ...]] = {  # what we call a column -> what people call it
-    "path": ("path", "filename", "file_name", "file", "filepath", "file_path", "image")
-    + ("image_path", "image_name", "image_id", "img", "img_path"),
+    "path": (
+        *("path", "filename", "file_name", "file", "filepath", "file_path"),
+        *("image", "image_path", "image_name", "image_id", "img", "img_path"),
+    ),
     "class": ("class", "label", "class_name", "label_name", "category", "target", "species"),
     "split": ("split", "set", "subset", "partition", "phase"),
 }
