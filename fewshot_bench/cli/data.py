@@ -93,6 +93,7 @@ def verify_command(name: Name, image_size: Size = None) -> None:
     """Hash every stored image again; exit code 1 and a line for each difference."""
     from fewshot_bench.data.duplicates import copies
     from fewshot_bench.data.library import open_benchmark
+    from fewshot_bench.data.notices import counted
     from fewshot_bench.data.store import verify
 
     store = open_benchmark(name, image_size)
@@ -100,7 +101,7 @@ def verify_command(name: Name, image_size: Size = None) -> None:
         typer.echo("\n".join(differences))
         typer.echo(f"{name} differs from its manifest; prepare it again")
         raise typer.Exit(1)
-    typer.echo(f"{name}: {len(store.images):,} images are as prepared")
+    typer.echo(f"{name}: {counted(len(store.images), 'images')} as prepared")
     for notice in copies(store):
         typer.echo(notice.line())
     typer.echo(f"fingerprint: {store.manifest.fingerprint}")

@@ -111,7 +111,6 @@ class Benchmark:
         upright: follow the orientation tags of photographs; off where the published preparation of
             a data set does not.
         split: the rule for classes whose source does not tell their split.
-        torchvision: name of the class in ``torchvision.datasets`` that downloads it, or "".
         rotations: every class also appears turned by 90, 180 and 270 degrees, as further classes.
         howto: one line for people who have not prepared it yet.
     """
@@ -128,6 +127,5 @@ class Benchmark:
     invert: bool = False
     upright: bool = False
     split: RandomSplit = DEFAULT_SPLIT
-    torchvision: str = ""
     rotations: bool = False
     howto: str = ""

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource
-from fewshot_bench.data.notices import Notice, noticed
+from fewshot_bench.data.notices import Notice, counted, noticed
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.errors import ConfigError, DataError
 
@@ -38,7 +38,7 @@ def missing_message(name: str, missing: Sequence[str], total: int) -> str:
 def empty_message(name: str, empty: Sequence[str]) -> str:
     """Counts and names the classes without a single image."""
     return (
-        f"{name}: {len(empty)} classes hold no images ({_some(empty)});"
+        f"{name}: {counted(len(empty), 'classes')} without images ({_some(empty)});"
         " complete the source, or go on without them with --allow-missing-classes"
     )
 
@@ -59,7 +59,7 @@ def without_small(
         return list(classes), []
     large = [source for source in classes if len(source.items()) >= fewest]
     names = {source.name for source in large}
-    text = f"classes have fewer than {fewest} images and were left out"
+    text = f"classes with fewer than {fewest} images, left out"
     return large, noticed(text, [source.name for source in classes if source.name not in names])
 
 

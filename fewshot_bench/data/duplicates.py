@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from fewshot_bench.data.notices import Notice, noticed
 from fewshot_bench.data.store import ImageStore, index_lines
 
-ACROSS_SPLITS = "pictures are in more than one split"
-ACROSS_CLASSES = "pictures are in more than one class of a split"
-WITHIN_CLASS = "pictures are in their class more than once"
+ACROSS_SPLITS = "pictures in more than one split"
+ACROSS_CLASSES = "pictures in more than one class of a split"
+WITHIN_CLASS = "pictures more than once in a class"
 
 
 def duplicates(lines: Iterable[str], split_of: Mapping[str, str]) -> list[Notice]:

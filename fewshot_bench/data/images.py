@@ -18,11 +18,11 @@ _WITH_FRAMES = ("GIF", "TIFF", "WEBP", "AVIF")  # not MPO, a photograph with its
 _FAINT_VALUE, _FAINT_RANGE = 64, 16
 _FITTED = {"squeeze": "aspect ratio not kept", "crop": "of the largest square in the middle"}
 
-TURNED = "images were turned upright, as their orientation tag says"
-NOT_TURNED = "images have an orientation tag, which this benchmark's published form does not follow"
-TRANSPARENT = "images are transparent and were laid on a white ground"
-FRAMES = "files hold several frames or pages, of which the first was taken"
-FAINT = "images are nearly black or of one colour"
+TURNED = "images turned upright, as their orientation tag says"
+NOT_TURNED = "images with an orientation tag, which this benchmark's published form does not follow"
+TRANSPARENT = "images with transparency, laid on a white ground"
+FRAMES = "files of several frames or pages, of which the first was taken"
+FAINT = "images nearly black or of one colour"
 
 
 @dataclass(frozen=True)

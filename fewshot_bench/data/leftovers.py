@@ -8,9 +8,9 @@ from fewshot_bench.data.notices import Notice, Tally, noticed
 from fewshot_bench.data.readers.common import IMAGE_SUFFIXES
 from fewshot_bench.data.walk import is_junk
 
-FOLDERS = "folders were passed over"
-IMAGES = "images were passed over"
-OTHERS = "files with the suffix {} were passed over"
+FOLDERS = "folders passed over"
+IMAGES = "images passed over"
+OTHERS = "files with the suffix {} passed over"
 
 
 def leftovers(root: Path, read: Set[Path]) -> list[Notice]:

@@ -1,21 +1,18 @@
 """Where prepared stores live, and how a benchmark is opened by name."""
 
-import contextlib
 import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import filelock
 
 from fewshot_bench.data.benchmark import Benchmark
 from fewshot_bench.data.prepare import Options, Progress, prepare
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.data.store import MANIFEST, ImageStore, Manifest, open_store
 from fewshot_bench.errors import ConfigError, DataError
-from fewshot_bench.files import cache_folder, disk_errors, expanded, load_json, write_atomic
+from fewshot_bench.files import cache_folder, expanded, load_json, write_atomic
+from fewshot_bench.lock import locked
 from fewshot_bench.registry import BENCHMARKS
 
 _LISTING = "listing.sha256"
@@ -115,7 +112,7 @@ def open_benchmark(
         return open_store(folder)
     if benchmark.generate is None:
         raise DataError(_not_prepared(benchmark, image_size, prepared_sizes(spec)))
-    with locked(folder):
+    with locked(folder, f"the data in {folder}"):
         if (folder / MANIFEST).is_file():
             return open_store(folder)
         return prepare(benchmark, folder, None, Options(image_size=image_size), progress)
@@ -147,7 +144,7 @@ def _open_folder(
     image_size, split = wanted
     if (store := _current(folder, listing(path), split)) is not None:
         return store
-    with locked(folder):
+    with locked(folder, f"the data in {folder}"):
         if (store := _current(folder, listing(path), split)) is not None:  # another has made it
             return store
         options = dataclasses.replace(_last_options(folder), image_size=image_size)
@@ -198,7 +195,7 @@ def make(
     folder = store_folder(spec, options.image_size)
     if path is not None and source not in (None, path):
         raise ConfigError(f"{spec} names its folder itself; leave --source out")
-    with locked(folder):
+    with locked(folder, f"the data in {folder}"):
         if path is None:
             return prepare(benchmark, folder, source, options, progress)
         return _prepare_folder(benchmark, path, folder, options, progress)
@@ -214,27 +211,6 @@ def _prepare_folder(
     store = prepare(benchmark, folder, path, options, progress)
     write_atomic(folder / _LISTING, before.encode())
     return store
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time prepare the store in ``folder``; the others wait for it.
-
-    The system frees the lock when the process ends in whatever way. Where a disk knows no locks,
-    processes prepare side by side, and the last one's store stays.
-    """
-    with disk_errors(str(folder)):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _recorded(folder: Path) -> str:

@@ -12,7 +12,8 @@ class Notice:
     """One thing that was noticed.
 
     Attributes:
-        text: what it is, to be read after the count, as in ``"images are of one colour"``.
+        text: what it is, to be read after the count: a plural and words that go with any number,
+            as in ``"images of one colour"``.
         count: how often.
         examples: the first by name, at most :data:`EXAMPLES`.
     """
@@ -24,12 +25,12 @@ class Notice:
     def line(self) -> str:
         """The same for people.
 
-        >>> Notice("images are of one colour", 4, ("ant/1", "ant/2", "ant/7")).line()
-        '4 images are of one colour (ant/1, ant/2, ant/7, ...)'
+        >>> Notice("images of one colour", 4, ("ant/1", "ant/2", "ant/7")).line()
+        '4 images of one colour (ant/1, ant/2, ant/7, ...)'
         """
         more = ", ..." if self.count > len(self.examples) else ""
         named = f" ({', '.join(self.examples)}{more})" if self.examples else ""
-        return f"{self.count:,} {self.text}{named}"
+        return f"{counted(self.count, self.text)}{named}"
 
     def as_json(self) -> dict[str, Any]:
         """The form that stands in manifests."""
@@ -39,6 +40,17 @@ class Notice:
     def from_json(cls, value: Mapping[str, Any]) -> "Notice":
         """Read it back."""
         return cls(str(value["text"]), int(value["count"]), tuple(value["examples"]))
+
+
+def counted(count: int, text: str) -> str:
+    """A count and what it counts, whose first word is a plural.
+
+    >>> counted(2, "classes without images"), counted(1, "classes without images")
+    ('2 classes without images', '1 class without images')
+    """
+    plural, blank, rest = text.partition(" ")
+    one = plural.removesuffix("es" if plural.endswith("sses") else "s")
+    return f"{count:,} {one if count == 1 else plural}{blank}{rest}"
 
 
 def noticed(text: str, names: Iterable[str]) -> list[Notice]:

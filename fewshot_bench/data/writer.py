@@ -14,7 +14,7 @@ from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, ImageIt
 from fewshot_bench.data.checks import reject_odd_names
 from fewshot_bench.data.duplicates import duplicates
 from fewshot_bench.data.images import Decoded, Decoding, decode
-from fewshot_bench.data.notices import Notice, Tally
+from fewshot_bench.data.notices import Notice, Tally, counted
 from fewshot_bench.data.store import IMAGES, INDEX, MANIFEST, Manifest, fingerprint, pixel_hash
 from fewshot_bench.data.threads import ordered_map
 from fewshot_bench.files import disk_errors, dump_json, flush, sha256
@@ -145,8 +145,8 @@ class StoreWriter:
         """Counts the damaged images and names the first."""
         first = self.corrupt[0]
         return (
-            f"{self.benchmark.name}: {len(self.corrupt)} damaged or missing images, the first is"
-            f" {first['class']}/{first['key']} ({first['reason']});"
+            f"{self.benchmark.name}: {counted(len(self.corrupt), 'images')} damaged or missing, the"
+            f" first is {first['class']}/{first['key']} ({first['reason']});"
             " mend them, or leave them out with fsbench data prepare --skip-corrupt"
         )
 
@@ -154,10 +154,10 @@ class StoreWriter:
         """Says that all images are damaged, and names the first."""
         if not self.corrupt:
             return f"{self.benchmark.name}: the source holds no images"
-        first = self.corrupt[0]
+        first, damaged = self.corrupt[0], counted(len(self.corrupt), "images")
         return (
-            f"{self.benchmark.name}: no image is left, since all {len(self.corrupt)} are damaged;"
-            f" the first is {first['class']}/{first['key']} ({first['reason']})"
+            f"{self.benchmark.name}: no image is left, {damaged} damaged; the first is"
+            f" {first['class']}/{first['key']} ({first['reason']})"
         )
 
 

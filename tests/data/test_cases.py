@@ -55,7 +55,7 @@ def test_archives_are_searched_at_any_depth(tmp_path: Path, prefix: str, junk: s
         zipped.writestr(junk, "x")
     store = prepared(FOLDER, archive, tmp_path / "out")
     assert store.manifest.fingerprint == expected
-    assert ("1 files with the suffix .txt" in said(store)) == (junk == "README.txt")
+    assert ("1 file with the suffix .txt" in said(store)) == (junk == "README.txt")
     with tarfile.open(tmp_path / "birds.tar", "w") as tar:
         tar.add(tree, prefix or "birds")
     assert prepared(FOLDER, tmp_path / "birds.tar", tmp_path / "t").manifest.fingerprint == expected
@@ -160,7 +160,7 @@ def test_a_store_without_images_is_never_written(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         write(tmp_path / f"in/{split}/{split}-0/0.jpg", b"<html>404</html>")
     options = {"skip_corrupt": True, "allow_missing_classes": True}
-    with pytest.raises(DataError, match="no image is left, since all 3 are damaged"):
+    with pytest.raises(DataError, match="no image is left, 3 images damaged"):
         prepared(FOLDER, tmp_path / "in", tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
@@ -174,9 +174,9 @@ def test_what_is_not_read_is_counted_and_named(tmp_path: Path) -> None:
     for name in ("Thumbs.db", ".DS_Store", "._00.png"):
         write(tree / "train/ant" / name, b"of no interest")
     text = said(prepared(FOLDER, tree, tmp_path / "out"))
-    assert "2 folders were passed over (extra/, train/.net/)" in text
-    assert "1 images were passed over (train/loose.png)" in text
-    assert "1 files with the suffix .heic were passed over (train/ant/0.heic)" in text
+    assert "2 folders passed over (extra/, train/.net/)" in text
+    assert "1 image passed over (train/loose.png)" in text
+    assert "1 file with the suffix .heic passed over (train/ant/0.heic)" in text
     assert "DS_Store" not in text
     assert "Thumbs" not in text
 
@@ -220,7 +220,7 @@ def test_photographs_are_turned_upright_and_it_is_said(tmp_path: Path, tag: int)
     store = prepared(FOLDER, tree, tmp_path / "out", image_size=64)
     a, b = store.images[3].astype(int), store.images[4].astype(int)
     assert abs(a - b).mean() < 6
-    assert "1 images were turned upright, as their orientation tag says (ant/a)" in said(store)
+    assert "1 image turned upright, as their orientation tag says (ant/a)" in said(store)
 
 
 INK = np.zeros((16, 16), np.uint8)
@@ -259,7 +259,7 @@ def test_transparent_images_are_laid_on_white(tmp_path: Path, kind: str) -> None
     image = store.images[keys(store).index("0")][0]
     assert (image[INK == 0] == 255).all()
     assert (image[INK > 0] < 10).all()
-    assert "1 images are transparent and were laid on a white ground (ant/0)" in said(store)
+    assert "1 image with transparency, laid on a white ground (ant/0)" in said(store)
     assert store.manifest.preprocessing["ground"] == "white"
 
 
@@ -279,7 +279,7 @@ def test_images_that_are_nearly_black_are_reported(tmp_path: Path) -> None:
     write(tree / "train/ant/dark.png", picture(3) // 16)
     write(tree / "train/ant/white.png", np.full((12, 12, 3), 255, np.uint8))
     text = said(prepared(FOLDER, tree, tmp_path / "out"))
-    assert "2 images are nearly black or of one colour (ant/dark, ant/white)" in text
+    assert "2 images nearly black or of one colour (ant/dark, ant/white)" in text
 
 
 def test_equal_pictures_are_counted_and_named(tmp_path: Path) -> None:
@@ -288,9 +288,9 @@ def test_equal_pictures_are_counted_and_named(tmp_path: Path) -> None:
     write(tree / "test/elk/08.bmp", picture(300))  # dog/00
     write(tree / "test/elk/09.png", picture(400))  # elk/00
     text = said(prepared(FOLDER, tree, tmp_path / "out", image_size=12))
-    assert "1 pictures are in more than one split (train/ant/00 = test/dog/07)" in text
-    assert "1 pictures are in more than one class of a split (test/dog/00 = test/elk/08)" in text
-    assert "1 pictures are in their class more than once (test/elk/00 = test/elk/09)" in text
+    assert "1 picture in more than one split (train/ant/00 = test/dog/07)" in text
+    assert "1 picture in more than one class of a split (test/dog/00 = test/elk/08)" in text
+    assert "1 picture more than once in a class (test/elk/00 = test/elk/09)" in text
 
 
 def test_one_photograph_has_one_key_under_all_its_names(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ def test_small_classes_are_left_out_and_named_and_it_is_remembered(tmp_path: Pat
     source = class_folders(tmp_path / "in", 6)
     write(source / "rare/0.png", picture(99))
     store = make(f"folder:{source}", None, Options(min_images=2, fit="crop"))
-    assert "1 classes have fewer than 2 images and were left out (rare)" in said(store)
+    assert "1 class with fewer than 2 images, left out (rare)" in said(store)
     assert store.manifest.preprocessing["resize"] == "84x84, of the largest square in the middle"
     write(source / "class0/more.png", picture(98))
     again = open_benchmark(f"folder:{source}").manifest

@@ -93,12 +93,12 @@ def test_split_writes_a_table_that_the_folder_follows(run: Run, tmp_path: Path) 
     assert facts["split"] is None
     write(tmp_path / "in/new/0.png", picture(99))
     error = run("info", f"folder:{tmp_path / 'in'}").exception
-    assert "lacks 1 classes that are there, the first is new" in str(error)
+    assert "lacks 1 class of the folder, the first is new" in str(error)
 
 
 def test_verify_names_equal_pictures(run: Run, spec: str) -> None:
     write(Path(spec.partition(":")[2]) / "test/dog/again.png", picture(0))
-    assert "1 pictures are in more than one split" in run("verify", spec).stdout
+    assert "1 picture in more than one split" in run("verify", spec).stdout
 
 
 def test_unknown_benchmarks_get_a_hint(run: Run) -> None:

@@ -66,7 +66,7 @@ def test_every_kind_of_damage_is_named_and_counted(tmp_path: Path) -> None:
     write(source / "test/dog/07.gif", b"GIF89a, or so it says")
     (source / "test/elk/08.png").symlink_to(tmp_path / "nowhere")
     with pytest.raises(
-        DataError, match="6 damaged or missing images, the first is ant/03"
+        DataError, match="6 images damaged or missing, the first is ant/03"
     ) as error:
         prepared(SMALL, source, tmp_path / "out")
     assert "the file is empty" in str(error.value)
@@ -103,7 +103,7 @@ def test_a_class_without_images_is_a_missing_class(tmp_path: Path) -> None:
     source = folder_tree(tmp_path / "in")
     for image in (source / "train/bee").iterdir():
         image.write_bytes(b"damaged")
-    with pytest.raises(DataError, match=r"1 classes hold no images \(bee\)"):
+    with pytest.raises(DataError, match=r"1 class without images \(bee\)"):
         prepared(OFFICIAL, source, tmp_path / "out", skip_corrupt=True)
     options = {"skip_corrupt": True, "allow_missing_classes": True}
     store = prepared(OFFICIAL, source, tmp_path / "out", **options)

@@ -77,7 +77,7 @@ def test_empty_classes_are_counted_and_named(tmp_path: Path) -> None:
     tree = folder_tree(tmp_path / "in")
     (tree / "test/fox").mkdir()
     write(tree / "test/gnu/readme.txt", b"")
-    with pytest.raises(DataError, match="2 class folders hold no images, the first is test/fox"):
+    with pytest.raises(DataError, match="2 folders of classes without images, the first is test/f"):
         prepared(FOLDER, tree, tmp_path / "out")
 
 

@@ -46,7 +46,7 @@ def test_mini_counts_listed_images_that_are_not_there(tmp_path: Path) -> None:
     for number in list(NUMBERS.values())[:2]:
         (tmp_path / "in" / WNID / f"{WNID}_{number}.JPEG").unlink()
     options: dict[str, Any] = {"allow_missing_classes": True, "image_size": 8}
-    with pytest.raises(DataError, match=r"2 damaged or missing images.*the file is missing"):
+    with pytest.raises(DataError, match=r"2 images damaged or missing.*the file is missing"):
         prepared(MINI_IMAGENET, tmp_path / "in", tmp_path / "out", **options)
     options["skip_corrupt"] = True
     store = prepared(MINI_IMAGENET, tmp_path / "in", tmp_path / "out", **options)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fewshot_bench.data.benchmark import ClassSource
+from fewshot_bench.data.notices import counted
 from fewshot_bench.data.readers.common import folder_class, image_files, subfolders
 from fewshot_bench.data.readers.tables import class_splits
 from fewshot_bench.data.split import SplitName
@@ -38,7 +39,7 @@ def _chosen(file: Path, names: list[str]) -> Mapping[str, SplitName]:
     splits = class_splits(file)
     if lacking := [name for name in names if name not in splits]:
         raise DataError(
-            f"{file} lacks {len(lacking)} classes that are there, the first is {lacking[0]};"
-            " add them, or write it anew with fsbench data split"
+            f"{file} lacks {counted(len(lacking), 'classes')} of the folder, the first is"
+            f" {lacking[0]}; add what is lacking, or write it anew with fsbench data split"
         )
     return splits

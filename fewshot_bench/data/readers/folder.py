@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, Layout
+from fewshot_bench.data.notices import counted
 from fewshot_bench.data.readers.classes import SPLIT_FILE, class_folders
 from fewshot_bench.data.readers.common import folder_class, image_files, image_names, subfolders
 from fewshot_bench.data.readers.listed import images, is_list, scan_list
@@ -35,8 +36,8 @@ def _scan_tree(root: Path) -> list[ClassSource]:
         raise DataError(f"{root} has no class folders in train/, val/ or test/")
     if empty := [f"{s}/{name}" for s, name in classes if not image_files(root / s / name)]:
         raise DataError(
-            f"{root}: {len(empty)} class folders hold no images, the first is {empty[0]};"
-            " remove them or add images"
+            f"{root}: {counted(len(empty), 'folders')} of classes without images, the first is"
+            f" {empty[0]}; remove or fill what is empty"
         )
     return [folder_class(name, split, root / split / name) for split, name in classes]
 
