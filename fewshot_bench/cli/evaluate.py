@@ -49,6 +49,7 @@ def evaluate(
     device: o.Device = "auto",
     workers: o.Workers = 0,
     out: Out = None,
+    overwrite: o.Overwrite = False,
     config: o.Config = None,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
@@ -80,10 +81,10 @@ def evaluate(
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
         return
-    from fewshot_bench.cli.measure import measure
+    from fewshot_bench.cli.measure import Output, measure
 
     chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
-    measure(resolved, chosen, checkpoint, device, workers, out)
+    measure(resolved, chosen, checkpoint, device, workers, Output(out, overwrite))
 
 
 def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:

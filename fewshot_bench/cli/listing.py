@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from tabulate import tabulate
 
 from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, SAMPLERS, Registry
 
@@ -55,10 +56,5 @@ def _show(
     if as_json:
         typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    widths = {c: max(len(c), *(len(row[c]) for row in rows)) for c in columns[:-1]}
-    for row in [dict.fromkeys(columns), *rows]:
-        cells = [str(row[c] if row[c] is not None else c) for c in columns]
-        head = "  ".join(
-            cell.ljust(widths[c]) for cell, c in zip(cells, columns[:-1], strict=False)
-        )
-        typer.echo(f"{head}  {cells[-1]}".rstrip())
+    cells = [list(row.values()) for row in rows]
+    typer.echo(tabulate(cells, columns, tablefmt="plain", disable_numparse=True))

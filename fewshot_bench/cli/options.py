@@ -40,6 +40,10 @@ ResultFolders = Annotated[
     ),
 ]
 Level = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence level.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace another result that lies in the folder of --out."),
+]
 ShowConfig = Annotated[bool, typer.Option(help="Print the resolved settings as TOML and stop.")]
 
 

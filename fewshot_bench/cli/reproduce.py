@@ -23,6 +23,7 @@ def reproduce(
     device: o.Device = "auto",
     workers: o.Workers = 0,
     out: Out = None,
+    overwrite: o.Overwrite = False,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
     show_config: o.ShowConfig = False,
@@ -48,9 +49,9 @@ def reproduce(
     o.check_names(config)
     if show_config:
         return typer.echo(config.to_toml().rstrip())
-    from fewshot_bench.cli.measure import measure
+    from fewshot_bench.cli.measure import Output, measure
 
-    results = measure(config, o.seed_list(seeds), None, device, workers, out)
+    results = measure(config, o.seed_list(seeds), None, device, workers, Output(out, overwrite))
     if settings:
         typer.echo(f"settings changed: {', '.join(settings)}; this is no reproduction of the row")
     _report(judge(results, chosen.published), chosen.published)

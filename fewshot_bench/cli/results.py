@@ -5,77 +5,109 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fewshot_bench.cli.options import Level
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fewshot_bench.evaluation.result import Result
     from fewshot_bench.leaderboard.measured import Stored
 
-app = typer.Typer(help="List, show, verify or submit stored results.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, verify or submit stored results, and their intervals.", no_args_is_help=True
+)
 
 Folder = Annotated[Path, typer.Argument(help="Folder that is searched for results.")]
 One = Annotated[Path, typer.Argument(help="Folder of one result.")]
 Folders = Annotated[list[Path], typer.Argument(help="Folders that are searched for results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PerClass = Annotated[bool, typer.Option("--per-class", help="Accuracy on each class.")]
+Kind = Annotated[
+    str, typer.Option("--interval", help="What may be new: closed, open_images or open_classes.")
+]
 Root = Annotated[Path, typer.Option(help="The leaderboard they are added to.")]
 
 
 @app.command("list")
 def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = False) -> None:
     """One line per result; files that can't be used are named on standard error."""
-    import json
+    from fewshot_bench.evaluation.tables import as_text, points, records, results_table
 
     stored = _stored([folder])
     for line in stored.problems:
         typer.echo(f"left out: {line}", err=True)
-    facts = [_facts(result) for _, result in _each(stored)]
+    table = results_table([result for _, result in _each(stored)])
     if as_json:
-        typer.echo(json.dumps(facts, indent=1))
-        return
-    from tabulate import tabulate
-
-    heads = (
-        "result",
-        "method",
-        "backbone",
-        "benchmark",
-        "protocol",
-        "seed",
-        "episodes",
-        "accuracy %",
-    )
-    rows = [{**table, "accuracy": f"{100 * table['accuracy']:.2f}"}.values() for table in facts]
-    typer.echo(_printable(tabulate(rows, heads, tablefmt="simple", disable_numparse=True)))
+        return _echo_json(records(table))
+    heads = [*table.columns[:-1], "accuracy %"]
+    rows = table.assign(accuracy=table["accuracy"].map(points)) if len(table) else table
+    return typer.echo(_printable(as_text(rows.to_numpy().tolist(), heads)))
 
 
 @app.command()
-def show(folder: One, as_json: Json = False) -> None:
-    """Everything that one result says of itself."""
-    import json
-
-    from fewshot_bench.evaluation.intervals import interval_of, question
+def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> None:
+    """Everything that one result says of itself, or its accuracy on each class."""
     from fewshot_bench.evaluation.result import read_result
+    from fewshot_bench.evaluation.tables import as_text, points, records
 
     result = read_result(folder)
+    if per_class:
+        table = result.per_class()
+        if as_json:
+            return _echo_json(records(table))
+        rows = [
+            (name, *map(points, limits), n) for name, *limits, n in table.itertuples(index=False)
+        ]
+        heads = ("class", "accuracy %", "low", "high", "episodes")
+        return typer.echo(_printable(as_text(rows, heads)))
     if as_json:
-        typer.echo(json.dumps(result.info, indent=1, sort_keys=True))
-        return
-    info, interval = result.info, interval_of([result], "closed", 0.95)
-    lines = [f"{name}: {value}" for name, value in _facts(result).items() if name != "accuracy"]
+        return _echo_json(result.document.table())
+    return _show(result)
+
+
+def _show(result: "Result") -> None:
+    from fewshot_bench.evaluation.intervals import question
+    from fewshot_bench.evaluation.tables import records, results_table
+
+    document, interval = result.document, result.interval()
+    [facts] = records(results_table([result]).drop(columns="accuracy"))
+    lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [
         f"accuracy: {100 * interval.mean:.2f} % +- {100 * interval.half_width:.2f}"
         f" (95% {interval.estimand}): {question([result], 'closed')}",
-        f"setting: {info['method']['setting']}",
-        f"data: {info['dataset']['fingerprint'][:12]}",
-        f"tool: {_plain(info.get('tool', {}))}",
-        f"created: {info['created_utc']}",
-        f"environment: {_plain(info.get('env', {}))}",
-        f"timing: {_plain(info['timing'])}",
-        f"failures: {len(info['failures'])}",
+        f"setting: {document.method.setting}",
+        f"data: {document.dataset.fingerprint[:12]}",
+        f"tool: {_plain(document.tool.table())}",
+        f"created: {document.created_utc}",
+        f"environment: {_plain(document.env)}",
+        f"timing: {_plain(document.timing.table())}",
+        f"failures: {len(document.failures)}",
         "settings:",
     ]
     typer.echo(_printable("\n".join(lines)))
-    typer.echo(json.dumps(info["method"]["config"], indent=1, sort_keys=True))
+    _echo_json(document.method.config.table())
+
+
+@app.command()
+def interval(
+    folders: Folders, kind: Kind = "closed", level: Level = 0.95, as_json: Json = False
+) -> None:
+    """Intervals of stored results, from their predictions; seeds of one configuration together."""
+    from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
+    from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
+    from fewshot_bench.evaluation.tables import intervals_table, records
+
+    entrants = with_distinct_names(load_entrants(*folders))
+    found = {one.name: interval_of(one.results, kind, level) for one in entrants}
+    if as_json:
+        return _echo_json(records(intervals_table(found)))
+    for one in entrants:
+        its = found[one.name]
+        typer.echo(_printable(f"{one.name}: {in_percent(its)}"))
+        typer.echo(f"  about {question(one.results, kind)}")
+        if its.flags:
+            typer.echo(f"  take care: {', '.join(its.flags)} (see docs/statistics.md)")
+    return None
 
 
 @app.command()
@@ -136,21 +168,13 @@ def _each(stored: "Stored") -> "Iterator[tuple[Path, Result]]":
     """Every usable result and where it lies, row by row."""
     for results in stored.rows.values():
         for result in results:
-            yield stored.folders[result.info["result_id"]], result
+            yield stored.folders[result.document.result_id], result
 
 
-def _facts(result: "Result") -> dict[str, Any]:
-    info = result.info
-    return {
-        "result": info["result_id"][:12],
-        "method": info["method"]["id"],
-        "backbone": info["method"]["config"]["backbone"],
-        "benchmark": info["dataset"]["id"],
-        "protocol": info["protocol"]["id"],
-        "seed": info["checkpoint"]["training_seed"],
-        "episodes": len(result.accuracy),
-        "accuracy": float(result.accuracy.mean()),
-    }
+def _echo_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=1, sort_keys=isinstance(value, dict)))
 
 
 def _plain(table: dict[str, Any]) -> str:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from fewshot_bench.data.episodes import EpisodeIds, episode_hashes
 from fewshot_bench.data.samplers.base import Sampler
-
-Columns = dict[str, NDArray[Any]]
+from fewshot_bench.evaluation.arrays import Columns
 
 
 def episode_columns(blocks: Sequence[EpisodeIds], sampler: Sampler) -> Columns:

@@ -7,7 +7,6 @@ Class sizes are written as runs: ``[[20, 1692]]`` for 1,692 classes of 20 images
 """
 
 import functools
-import itertools
 from typing import Any
 
 import numpy as np
@@ -18,57 +17,48 @@ from fewshot_bench.data.pool import Pool
 from fewshot_bench.data.samplers.base import OLD_NAMES, Sampler, make_sampler
 from fewshot_bench.data.samplers.stream import VERSION
 from fewshot_bench.errors import ConfigError, ResultError
-from fewshot_bench.evaluation.columns import Columns, episode_columns
+from fewshot_bench.evaluation.arrays import Columns
+from fewshot_bench.evaluation.columns import episode_columns
+from fewshot_bench.evaluation.document import Document, Facts
 from fewshot_bench.files import sha256
 from fewshot_bench.registry import SAMPLERS
 
 # Of rectangular episodes; others have more, see fewshot_bench.evaluation.columns.
 DERIVED = ("episode_index", "episode_hash", "class_ids", "support_ids", "query_ids")
-LARGEST_CLASS, MOST_CLASSES = 100_000, 1_000_000  # a file that claims more is not drawn again
+LARGEST_CLASS = 100_000  # a file that claims more is not drawn again
 
 
-def compact(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Columns]:
-    """Leave out what :func:`restore` finds again; anything else stays as it is."""
+def compact(document: Document, columns: Columns) -> tuple[dict[str, Any], Columns]:
+    """The document and the columns for a file, without what :func:`restore` finds again."""
+    table = document.table()
     try:
-        drawn = redraw(info, len(columns["n_correct"]))
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        ResultError,
-    ):  # not ours, or drawn in another way: keep all
-        return info, columns
-    if not all(np.array_equal(values, columns.get(name, ())) for name, values in drawn.items()):
-        return info, columns
-    dataset = dict(info["dataset"])
-    dataset["pool_runs"] = _runs(dataset.pop("pool_sizes"))
-    kept = {name: values for name, values in columns.items() if name not in drawn}
-    return {**info, "dataset": dataset}, kept
+        drawn = redraw(document, len(columns["n_query"]))
+    except ResultError:  # not drawn by a sampler that is known here: keep all
+        return table, columns
+    if not all(np.array_equal(values, columns[name]) for name, values in drawn.items()):
+        return table, columns
+    table["dataset"]["pool_runs"] = document.dataset.pool_runs
+    del table["dataset"]["pool_sizes"]
+    return table, {name: values for name, values in columns.items() if name not in drawn}
 
 
-def restore(info: dict[str, Any], columns: Columns) -> tuple[dict[str, Any], Columns]:
-    """Undo :func:`compact`; files that leave nothing out come back as they are.
+def restore(document: Document, columns: Columns) -> Columns:
+    """Undo :func:`compact`; columns that leave nothing out come back as they are.
 
     Raises:
         ResultError: the episodes can't be drawn again, or are not those that were measured.
     """
-    dataset = info.get("dataset")
-    if not isinstance(dataset, dict) or "pool_runs" not in dataset:
-        return info, columns
-    try:
-        dataset = {**dataset, "pool_sizes": _sizes(dataset["pool_runs"])}
-        del dataset["pool_runs"]
-        info = {**info, "dataset": dataset}
-        columns = {**columns, **redraw(info, len(columns["n_correct"]))}
-        measured = info["protocol"]["episode_list_sha256"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"its episodes can't be drawn again: {error!r}") from error
-    if list_sha256(columns["episode_hash"]) != measured:
+    if "episode_hash" in columns:
+        return columns
+    if "n_query" not in columns:
+        raise ResultError("column n_query is missing")
+    columns = {**columns, **redraw(document, len(columns["n_query"]))}
+    if list_sha256(columns["episode_hash"]) != document.protocol.episode_list_sha256:
         raise ResultError(
             "the episodes that follow from its fingerprint, class sizes, protocol and seed are"
             " not those that were measured"
         )
-    return info, columns
+    return columns
 
 
 def list_sha256(hashes: NDArray[np.uint64]) -> str:
@@ -76,23 +66,25 @@ def list_sha256(hashes: NDArray[np.uint64]) -> str:
     return sha256(hashes.astype("<u8").tobytes())
 
 
-def redraw(info: dict[str, Any], count: int) -> Columns:
+def redraw(document: Facts, count: int) -> Columns:
     """The derived columns of the first ``count`` episodes of a result's list. Needs no images.
 
     Raises:
         ResultError: another sampler drew them, or the protocol is impossible.
-        KeyError, TypeError, ValueError: the document does not describe its episodes.
     """
-    dataset, protocol = info["dataset"], info["protocol"]
-    sampler = protocol["sampler"]
-    if (sampler["name"], sampler["version"]) != ("philox", VERSION):
-        raise ResultError(f"its episodes come from a sampler that is not known here: {sampler}")
-    shape = tuple(protocol[name] for name in ("way", "shot", "query"))
-    task = Task() if None in shape else Task(*map(int, shape))
-    sizes = tuple(map(int, dataset["pool_sizes"]))
-    source = (str(dataset["split"]), str(dataset["fingerprint"]), sizes, task)
-    options = tuple(sorted(dict(sampler.get("options", {})).items()))
-    return dict(_redraw(*source, str(sampler["mode"]), int(sampler["seed"]), options, count))
+    dataset, protocol = document.dataset, document.protocol
+    sampler = protocol.sampler
+    if (sampler.name, sampler.version) != ("philox", VERSION):
+        raise ResultError(
+            f"its episodes come from a sampler that is not known here: {sampler.name}"
+            f" {sampler.version}"
+        )
+    shape = (protocol.way, protocol.shot, protocol.query)
+    way, shot, query = shape
+    task = Task() if way is None or shot is None or query is None else Task(way, shot, query)
+    source = (dataset.split, dataset.fingerprint, tuple(dataset.pool_sizes), task)
+    options = tuple(sorted(sampler.options.items()))
+    return dict(_redraw(*source, sampler.drawing, sampler.seed, options, count))
 
 
 @functools.lru_cache(maxsize=16)  # the results of a board share their list
@@ -125,13 +117,3 @@ def _blocks(sampler: Sampler, count: int) -> list[EpisodeIds]:
     if sampler.one_shape:
         return [sampler(0, count)]
     return [sampler(t, 1) for t in range(count)]
-
-
-def _runs(sizes: list[int]) -> list[list[int]]:
-    return [[size, len(list(same))] for size, same in itertools.groupby(sizes)]
-
-
-def _sizes(runs: list[list[int]]) -> list[int]:
-    if sum(count for _, count in runs) > MOST_CLASSES:
-        raise ValueError("too many classes")
-    return [size for size, count in runs for _ in range(count)]

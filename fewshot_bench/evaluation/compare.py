@@ -1,11 +1,12 @@
 """Stored results against each other: on the same episodes, or not at all."""
 
 import itertools
+import json
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from fewshot_bench.errors import StatisticsError, UnpairedError
 from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
 from fewshot_bench.evaluation.result import Result
+from fewshot_bench.evaluation.tables import methods_table, methods_text, pairs_table, pairs_text
 from fewshot_bench.stats import (
     DegenerateWarning,
     Interval,
@@ -26,6 +28,9 @@ from fewshot_bench.stats import (
     rank_sets,
 )
 from fewshot_bench.stats.distributions import t_quantile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,23 @@ class Comparison:
     intervals: tuple[Interval, ...]
     ranks: tuple[tuple[int, int], ...]
     pairs: tuple[Pair, ...]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Accuracies, see :func:`fewshot_bench.evaluation.tables.methods_table`."""
+        return methods_table(self)
+
+    def pairs_to_pandas(self) -> "pd.DataFrame":
+        """Differences, see :func:`fewshot_bench.evaluation.tables.pairs_table`."""
+        return pairs_table(self)
+
+    def to_markdown(self) -> str:
+        """Both tables, in percent."""
+        return f"{methods_text(self, 'pipe')}\n\n{pairs_text(self, 'pipe')}"
+
+    def to_latex(self) -> str:
+        """Both tables, in percent, with rules of booktabs."""
+        form = "latex_booktabs"
+        return f"{methods_text(self, form)}\n\n{pairs_text(self, form)}"
 
 
 @dataclass(frozen=True)
@@ -184,22 +206,28 @@ def _common_episodes(entrants: Sequence[Entrant]) -> int:
     n = len(first.accuracy)
     for name, other in zip(names[1:], results[1:], strict=True):
         theirs = _episode_source(other)
-        for what, value in _episode_source(first).items():
-            if value != theirs[what]:
+        for what, (value, words) in _episode_source(first).items():
+            if value != theirs[what][0]:
                 raise UnpairedError(
                     f"{names[0]} and {name} were measured on different episodes:"
-                    f" their {what} are {value} and {theirs[what]}"
+                    f" their {what} are {words} and {theirs[what][1]}"
                 )
         n = min(n, align_episodes(first.columns["episode_hash"], other.columns["episode_hash"]))
     return n
 
 
-def _episode_source(result: Result) -> dict[str, Any]:
-    """What decides the episode list, in the words of an error message."""
-    protocol = result.info["protocol"]
-    return {
-        "data fingerprints": result.info["dataset"]["fingerprint"],
-        "protocols": protocol["id"],
-        "samplers": protocol["sampler"]["mode"],
-        "episode seeds": protocol["sampler"]["seed"],
+def _episode_source(result: Result) -> dict[str, tuple[str, str]]:
+    """What decides the episode list: by its name in an error message, its identity and words."""
+    dataset, protocol = result.document.dataset, result.document.protocol
+    sampler = protocol.sampler
+    classes = f"{dataset.split} classes of {dataset.id} ({dataset.class_list_sha256[:8]})"
+    plain = {
+        "data fingerprints": dataset.fingerprint,
+        "protocols": protocol.id,
+        "samplers": sampler.drawing,
+        "sampler options": json.dumps(sampler.options, sort_keys=True),
+        "episode seeds": str(sampler.seed),
     }
+    # One store of images can be split in several ways: CIFAR-FS and FC100 are the same images.
+    split = (f"{dataset.split} {dataset.class_list_sha256}", f"the {classes}")
+    return {name: (text, text) for name, text in plain.items()} | {"classes": split}

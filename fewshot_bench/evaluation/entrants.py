@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fewshot_bench.errors import ResultError
-from fewshot_bench.evaluation.result import RESULT, Result, configuration, differing, read_result
+from fewshot_bench.evaluation.identity import configuration, differing
+from fewshot_bench.evaluation.result import RESULT, Result, read_result
 
 LONGEST_SURNAME = 40
 
@@ -43,19 +44,19 @@ def _entrants(path: Path) -> list[Entrant]:
         raise ResultError(f"{path} holds no {RESULT}; give a folder that fsbench evaluate wrote")
     groups: dict[str, dict[int, list[Result]]] = {}
     for result in map(read_result, folders):
-        seeds = groups.setdefault(configuration(result.info), {})
-        seeds.setdefault(result.info["checkpoint"]["training_seed"], []).append(result)
+        seeds = groups.setdefault(configuration(result.document), {})
+        seeds.setdefault(result.document.checkpoint.training_seed, []).append(result)
     return [_entrant(path, seeds) for seeds in groups.values()]
 
 
 def _entrant(path: Path, seeds: dict[int, list[Result]]) -> Entrant:
     longest = [_longest(path, seed, same) for seed, same in sorted(seeds.items())]
-    return Entrant(longest[0].info["method"]["id"], _common_length(longest))
+    return Entrant(longest[0].document.method.id, _common_length(longest))
 
 
 def _longest(path: Path, seed: int, results: Sequence[Result]) -> Result:
     """The result with most episodes of one seed; raises ResultError for those of other things."""
-    longest = max(results, key=lambda r: (len(r.accuracy), r.info["result_id"]))
+    longest = max(results, key=lambda r: (len(r.accuracy), r.document.result_id))
     for other in results:
         if differing := _clash(longest, other):
             raise ResultError(
@@ -67,8 +68,7 @@ def _longest(path: Path, seed: int, results: Sequence[Result]) -> Result:
 
 def _clash(longest: Result, other: Result) -> str:
     """What keeps a result from being a beginning of the longest one; "" if nothing does."""
-    models = [result.info["checkpoint"].get("sha256") for result in (longest, other)]
-    if models[0] != models[1]:
+    if longest.document.checkpoint.sha256 != other.document.checkpoint.sha256:
         return "trained parameters"
     return "" if _begins(longest, other) else "episode lists"
 
@@ -100,11 +100,11 @@ def with_distinct_names(entrants: Sequence[Entrant]) -> list[Entrant]:
 def _surnames(twins: Sequence[Entrant]) -> list[str]:
     if len(twins) == 1:
         return [""]
-    infos = [twin.results[0].info for twin in twins]
-    backbones = [info["method"]["config"]["backbone"] for info in infos]
+    documents = [twin.results[0].document for twin in twins]
+    backbones = [document.method.config.backbone for document in documents]
     settings = [
         ", ".join(f"{name.removeprefix('config.')}={value}" for name, value in table.items())
-        for table in differing(infos)
+        for table in differing(documents)
     ]
     for surnames in (backbones, settings):
         if len(set(surnames)) == len(twins) and max(map(len, surnames)) <= LONGEST_SURNAME:

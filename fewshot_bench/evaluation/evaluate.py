@@ -18,27 +18,20 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.data.pool import Pool
 from fewshot_bench.data.samplers.base import Sampler
-from fewshot_bench.data.samplers.stream import VERSION
-from fewshot_bench.data.store import Manifest
-from fewshot_bench.evaluation.classes import NAMED, class_hashes
-from fewshot_bench.evaluation.columns import Columns, class_rows, episode_columns, flat
-from fewshot_bench.evaluation.compact import list_sha256
+from fewshot_bench.evaluation.arrays import Columns
+from fewshot_bench.evaluation.columns import class_rows, episode_columns, flat
+from fewshot_bench.evaluation.document import Timing
 from fewshot_bench.evaluation.predict import Predictions, predict
-from fewshot_bench.files import sha256
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
 from fewshot_bench.platform import peak_memory
 from fewshot_bench.stats import fixed_width_stop
-
-PREFIXES = (100, 600, 1000, 10000)  # lengths whose list digest is stored, for comparing lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +46,7 @@ class Evaluation:
 
     columns: Columns
     failures: list[int]
-    timing: dict[str, Any]
+    timing: Timing
 
 
 @dataclass(frozen=True)
@@ -107,12 +100,12 @@ def evaluate(
             break
     seconds = time.perf_counter() - begin
     failed = np.concatenate([part.failed for part in parts])
-    timing = {
-        "total_s": round(seconds, 3),
-        "per_episode_s": round(seconds / n, 6),
-        "peak_gpu_bytes": _peak_memory(loader.device),
-        "peak_process_bytes": peak_memory(),
-    }
+    timing = Timing(
+        total_s=round(seconds, 3),
+        per_episode_s=round(seconds / n, 6),
+        peak_gpu_bytes=_peak_memory(loader.device),
+        peak_process_bytes=peak_memory(),
+    )
     return Evaluation(_columns(parts, loader.sampler), np.flatnonzero(failed).tolist(), timing)
 
 
@@ -133,43 +126,6 @@ def _columns(parts: list[Predictions], sampler: Sampler) -> Columns:
         "n_query": n_query.astype(np.uint16),
         "nll": np.concatenate([part.nll for part in parts]),
         "brier": np.concatenate([part.brier for part in parts]),
-    }
-
-
-def describe_protocol(sampler: Sampler, columns: Columns, until: StopRule | None) -> dict[str, Any]:
-    """The ``protocol`` part of a result: what the episodes were."""
-    hashes, options = columns["episode_hash"], sampler.options
-    prefixes = {str(n): list_sha256(hashes[:n]) for n in PREFIXES if n <= len(hashes)}
-    return {
-        "id": sampler.protocol_id,
-        **sampler.shape,
-        "sampler": {
-            "name": "philox",
-            "version": VERSION,
-            "mode": sampler.mode,
-            "seed": sampler.seed,
-            **({"options": options} if options else {}),
-        },
-        "T": len(hashes),
-        "stop_rule": "fixed" if until is None else {"fixed_width": until.half_width, "n0": 100},
-        "episode_list_sha256": list_sha256(hashes),
-        "prefix_sha256": prefixes,
-    }
-
-
-def describe_dataset(manifest: Manifest, split: Pool) -> dict[str, Any]:
-    """The ``dataset`` part of a result: which images the episodes were drawn from."""
-    names = split.class_names
-    return {
-        "id": manifest.benchmark,
-        "split": split.name,
-        "fingerprint": split.source_fingerprint,
-        "raw_sha256": manifest.raw_sha256,
-        "class_list_sha256": sha256("".join(f"{name}\n" for name in names).encode()),
-        "class_hashes": class_hashes(manifest.classes[split.name]),
-        "class_names": list(names) if len(names) <= NAMED else None,
-        "pool_sizes": [int(n) for n in split.class_sizes],
-        "preprocessing": {**manifest.preprocessing, "mean": manifest.mean, "std": manifest.std},
     }
 
 

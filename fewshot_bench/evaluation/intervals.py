@@ -1,14 +1,16 @@
 """The interval of stored results, always computed again from their episodes."""
 
+import math
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ConfigError, UnpairedError
-from fewshot_bench.evaluation.result import Result
+from fewshot_bench.evaluation.arrays import design, is_ragged
 from fewshot_bench.stats import (
     DegenerateWarning,
     Interval,
@@ -18,6 +20,11 @@ from fewshot_bench.stats import (
     open_image_ci,
     seed_episode_ci,
 )
+
+if TYPE_CHECKING:
+    from fewshot_bench.evaluation.result import Result
+
+KINDS = ("closed", "open_images", "open_classes")
 
 QUESTIONS = {
     "closed": "other episodes from the same {images} images of {classes} classes,"
@@ -38,7 +45,7 @@ UNEQUAL = (
 )
 
 
-def interval_of(results: Sequence[Result], kind: str, level: float) -> Interval:
+def interval_of(results: "Sequence[Result]", kind: str, level: float) -> Interval:
     """Mean accuracy with the interval that a kind stands for.
 
     Args:
@@ -47,10 +54,12 @@ def interval_of(results: Sequence[Result], kind: str, level: float) -> Interval:
         level: confidence level.
 
     Raises:
-        ConfigError: ``open_classes`` is asked of several seeds, or an open interval of episodes
-            whose classes differ in their numbers of images.
+        ConfigError: there is no such kind, or ``open_classes`` is asked of several seeds, or an
+            open interval of episodes whose classes differ in their numbers of images.
         UnpairedError: the seeds were not tested on the same episodes.
     """
+    if kind not in KINDS:
+        raise ConfigError(f"there is no interval {kind!r}; there are {', '.join(KINDS)}")
     first = results[0]
     if kind != "closed" and "query_labels" in first.columns:
         raise ConfigError(UNEQUAL)
@@ -65,7 +74,7 @@ def interval_of(results: Sequence[Result], kind: str, level: float) -> Interval:
         return seed_episode_ci(matrix, level, v_image=pool.v_pool if pool else 0.0)
 
 
-def seed_matrix(results: Sequence[Result]) -> NDArray[np.float64]:
+def seed_matrix(results: "Sequence[Result]") -> NDArray[np.float64]:
     """float64 (S, T): accuracies of several seeds on the same episodes."""
     hashes = results[0].columns["episode_hash"]
     if any(not np.array_equal(r.columns["episode_hash"], hashes) for r in results):
@@ -73,49 +82,60 @@ def seed_matrix(results: Sequence[Result]) -> NDArray[np.float64]:
     return np.stack([result.accuracy for result in results])
 
 
-def question(results: Sequence[Result], kind: str) -> str:
+def in_percent(interval: Interval) -> str:
+    """Mean, half-width and limits of an interval."""
+    if not math.isfinite(interval.half_width):
+        return f"{100 * interval.mean:.2f} % (one episode gives no interval)"
+    low, high = 100 * interval.low, 100 * interval.high
+    return (
+        f"{100 * interval.mean:.2f} % +- {100 * interval.half_width:.2f}"
+        f"  ({100 * interval.level:g}% {interval.estimand} interval {low:.2f} to {high:.2f})"
+    )
+
+
+def question(results: "Sequence[Result]", kind: str) -> str:
     """What the interval is about, in words."""
     several = len(results) > 1
     name = kind if not several else "method" if kind == "closed" else f"method and {kind}"
-    dataset = results[0].info["dataset"]
+    pool_sizes = results[0].document.dataset.pool_sizes
     return QUESTIONS[name].format(
-        images=sum(dataset["pool_sizes"]),
-        classes=len(dataset["pool_sizes"]),
+        images=sum(pool_sizes),
+        classes=len(pool_sizes),
         models="this one trained model",
     )
 
 
-def _single(result: Result, kind: str, level: float) -> Interval:
+def _single(result: "Result", kind: str, level: float) -> Interval:
     if kind == "open_images":
         # Disjoint episodes are independent draws of images: the plain interval is right.
         if _disjoint(result) and _copies(result) == 1:
             return mean_ci(result.accuracy, level, estimand="open_images")
         return _open_images(result, result.accuracy, level)
     if kind == "open_classes":
-        n_classes = len(result.info["dataset"]["pool_sizes"])
-        classes = result.columns["class_ids"]
+        if is_ragged(result.columns) and len(np.unique(result.columns["n_way"])) > 1:
+            raise ConfigError(
+                "open_classes needs as many classes in each episode; take closed or open_images"
+            )
+        n_classes = len(result.document.dataset.pool_sizes)
+        classes, _ = design(result.columns)
         return open_class_ci(result.accuracy, classes, n_classes, level, copies=_copies(result))
     return mean_ci(result.accuracy, level)
 
 
-def _open_images(result: Result, values: NDArray[np.float64], level: float) -> OpenInterval:
-    columns = result.columns
-    images = np.concatenate([columns["support_ids"], columns["query_ids"]], axis=2)
-    pool_sizes = result.info["dataset"]["pool_sizes"]
+def _open_images(result: "Result", values: NDArray[np.float64], level: float) -> OpenInterval:
+    classes, images = design(result.columns)
+    pool_sizes = result.document.dataset.pool_sizes
     copies = _copies(result)
     # Disjoint episodes show no image twice, which leaves the jackknife nothing to go by.
     method = "bound" if _disjoint(result) and copies > 1 else "ij"
-    return open_image_ci(
-        values, columns["class_ids"], images, pool_sizes, level, method, copies=copies
-    )
+    return open_image_ci(values, classes, images, pool_sizes, level, method, copies=copies)
 
 
-def _disjoint(result: Result) -> bool:
+def _disjoint(result: "Result") -> bool:
     """Whether no image is in two of the episodes."""
-    mode: str = result.info["protocol"]["sampler"]["mode"]
-    return mode == "disjoint"
+    return result.document.protocol.sampler.drawing == "disjoint"
 
 
-def _copies(result: Result) -> int:
+def _copies(result: "Result") -> int:
     """How often each class appears: rotated ones are no new classes, nor are their images."""
-    return ROTATIONS if result.info["dataset"]["fingerprint"].endswith(ROTATED) else 1
+    return ROTATIONS if result.document.dataset.fingerprint.endswith(ROTATED) else 1

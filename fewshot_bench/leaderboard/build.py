@@ -29,10 +29,22 @@ def read_leaderboard(root: Path) -> tuple[Leaderboard, tuple[str, ...]]:
     Raises:
         DataError: a table is damaged; there may be none.
     """
-    stored = read_stored(root / RESULTS)
+    stored = on_boards(read_stored(root / RESULTS))
     table = root / PUBLISHED
     published = read_published(table) if table.exists() else []
     return build_leaderboard(stored, published, read_datasets(root)), stored.problems
+
+
+def on_boards(stored: Stored) -> Stored:
+    """Without results whose episodes differ in shape: boards are by way and shot."""
+    shaped, problems = dict(stored.rows), list(stored.problems)
+    for row_id, results in stored.rows.items():
+        protocol = results[0].document.protocol
+        if protocol.sampler.drawing not in ("uniform", "disjoint"):
+            del shaped[row_id]
+            folder = stored.folders[results[0].document.result_id]
+            problems.append(f"{folder}: episodes of {protocol.id} have no board of way and shot")
+    return Stored(shaped, stored.folders, tuple(problems))
 
 
 def build_leaderboard(

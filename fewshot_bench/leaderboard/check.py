@@ -23,17 +23,19 @@ import numpy as np
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.arrays import queries
 from fewshot_bench.evaluation.classes import (
     DIGITS,
     NAMED,
     class_hashes,
+    class_list_sha256,
     photographed,
     shared_classes,
 )
 from fewshot_bench.evaluation.compact import DERIVED, list_sha256, redraw
+from fewshot_bench.evaluation.identity import config_sha256
 from fewshot_bench.evaluation.intervals import interval_of
-from fewshot_bench.evaluation.result import Result, config_sha256
-from fewshot_bench.files import sha256
+from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.datasets import Datasets, dataset_of
 from fewshot_bench.leaderboard.measured import MIN_EPISODES, Stored, place, short_line
 from fewshot_bench.registry import HOME, METHODS
@@ -53,7 +55,7 @@ def check_stored(stored: Stored, root: Path, known: Datasets) -> list[str]:
     lines = list(stored.problems)
     for results in stored.rows.values():
         for result in results:
-            folder = stored.folders[result.info["result_id"]]
+            folder = stored.folders[result.document.result_id]
             reasons = list(check_result(result, known))
             if folder != root / place(result):
                 reasons.append(f"it belongs into {place(result)}; use fsbench results add")
@@ -87,29 +89,30 @@ def check_result(result: Result, known: Datasets | None = None) -> Iterator[str]
 
 
 def _data(result: Result, known: Datasets | None) -> Iterator[str]:
-    dataset, protocol = result.info["dataset"], result.info["protocol"]
+    dataset, protocol = result.document.dataset, result.document.protocol
     if known is not None:
         yield from _known_data(result, known)
-    task = Task(protocol["way"], protocol["shot"], protocol["query"])
-    if protocol["id"] != f"{dataset['split']}/{task.id}":
-        yield f"its protocol is called {protocol['id']}, but is {dataset['split']}/{task.id}"
-    if dataset["split"] != "test":
-        yield f"it was measured on {dataset['split']} classes, not on test classes"
-    sampler = protocol["sampler"]
-    if (sampler["mode"], sampler["seed"]) != ("replacement", 0):
+    if dataset.split != "test":
+        yield f"it was measured on {dataset.split} classes, not on test classes"
+    sampler = protocol.sampler
+    if (sampler.drawing, sampler.seed) != ("uniform", 0):
         # Of lists of one's own choice one could try many, and nothing would stand beside the best.
         yield (
-            f"its episodes were drawn by {sampler['mode']} with seed {sampler['seed']}, but results"
-            " are compared on the list of replacement with seed 0"
+            f"its episodes were drawn by {sampler.drawing} with seed {sampler.seed}, but results"
+            " are compared on the list of uniform with seed 0"
         )
+        return
+    task = Task(*protocol.shape)
+    if protocol.id != f"{dataset.split}/{task.id}":
+        yield f"its protocol is called {protocol.id}, but is {dataset.split}/{task.id}"
 
 
 def _known_data(result: Result, known: Datasets) -> Iterator[str]:
-    dataset = result.info["dataset"]
-    listed, own = known.get(dataset["id"], {}).get(dataset["fingerprint"]), dataset_of(result)
-    name = dataset["fingerprint"][:12]
+    dataset = result.document.dataset
+    listed, own = known.get(dataset.id, {}).get(dataset.fingerprint), dataset_of(result)
+    name = dataset.fingerprint[:12]
     if listed is None:
-        yield f"its data fingerprint {name} is not one of {dataset['id']} in datasets.csv"
+        yield f"its data fingerprint {name} is not one of {dataset.id} in datasets.csv"
         return
     sizes = [(data.test_classes, data.test_images) for data in (own, listed)]
     if sizes[0] != sizes[1]:
@@ -120,7 +123,7 @@ def _known_data(result: Result, known: Datasets) -> Iterator[str]:
 def _episodes(result: Result) -> Iterator[str]:
     columns = result.columns
     try:
-        drawn = redraw(result.info, len(columns["n_correct"]))
+        drawn = redraw(result.document, len(result.accuracy))
     except ResultError as error:
         yield str(error)
         return
@@ -129,16 +132,15 @@ def _episodes(result: Result) -> Iterator[str]:
         if differs.any():
             yield f"{name} of episode {np.flatnonzero(differs)[0]} does not follow from its seed"
             return
-    if list_sha256(columns["episode_hash"]) != result.info["protocol"]["episode_list_sha256"]:
+    if list_sha256(columns["episode_hash"]) != result.document.protocol.episode_list_sha256:
         yield "its episode list is not the one that its seed and data give"
-    if len(columns["pred"]) < MIN_EPISODES:
-        yield f"{len(columns['pred'])} episodes are too few: at least {MIN_EPISODES}"
+    if len(result.accuracy) < MIN_EPISODES:
+        yield f"{len(result.accuracy)} episodes are too few: at least {MIN_EPISODES}"
 
 
 def _counts(result: Result) -> Iterator[str]:
-    columns = result.columns
-    pred = columns["pred"]
-    right = (pred == np.arange(pred.shape[1])[None, :, None]).sum(axis=(1, 2))
+    columns, asked = result.columns, queries(result.columns)
+    right = np.bincount(asked.episode, asked.pred == asked.label, len(result.accuracy)).astype(int)
     differs = np.flatnonzero(right != columns["n_correct"])
     if len(differs):
         t = differs[0]
@@ -146,85 +148,88 @@ def _counts(result: Result) -> Iterator[str]:
             f"episode {t} counts {columns['n_correct'][t]} correct queries, but its predictions"
             f" have {right[t]}"
         )
-    if (columns["n_query"] != pred[0].size).any():
-        yield f"n_query is not way x query = {pred[0].size} in every episode"
+    if (columns["n_query"] != np.bincount(asked.episode, minlength=len(right))).any():
+        yield "n_query is not the number of queries in every episode"
 
 
 def _summary(result: Result) -> Iterator[str]:
-    summary = result.info["summary"]
-    stated = summary["interval"]
-    interval = interval_of([result], "closed", stated["level"])
+    summary = result.document.summary
+    stated = summary.interval
+    interval = interval_of([result], "closed", stated.level)
     pairs = {
-        "accuracy": (summary["accuracy"], interval.mean),
-        "lower limit": (stated["low"], interval.low),
-        "upper limit": (stated["high"], interval.high),
+        "accuracy": (summary.accuracy, interval.mean),
+        "lower limit": (stated.low, interval.low),
+        "upper limit": (stated.high, interval.high),
     }
     for name, (said, true) in pairs.items():
         if said is None or not abs(said - true) <= TOLERANCE:
             yield f"its summary gives the {name} as {said}, its episodes as {true}"
-    if summary["T"] != len(result.accuracy) or result.info["protocol"]["T"] != summary["T"]:
-        yield f"it says {summary['T']} episodes and holds {len(result.accuracy)}"
+    if len(result.accuracy) != summary.T:
+        yield f"it says {summary.T} episodes and holds {len(result.accuracy)}"
 
 
 def _training(result: Result) -> Iterator[str]:
-    method, checkpoint = result.info["method"], result.info["checkpoint"]
-    seed, group = checkpoint["training_seed"], checkpoint.get("seed_group")
-    if config_sha256(method["config"]) != method["config_sha256"]:
+    method, checkpoint = result.document.method, result.document.checkpoint
+    seed, train = checkpoint.training_seed, method.config.train
+    if config_sha256(method.config.table()) != method.config_sha256:
         yield "config_sha256 is not that of its configuration"
-    if method["config"]["train"]["seed"] != seed:
-        yield f"training_seed is {seed}, but train.seed is {method['config']['train']['seed']}"
-    if group is not None and seed not in group:
-        yield f"its training seed {seed} is not in its list of seeds {group}"
-    if checkpoint["selection"]["split"] not in ("val", "none"):  # none: the last step, unselected
-        yield f"its model was selected on {checkpoint['selection']['split']}, not on val"
+    if train is not None and train.seed != seed:
+        yield f"training_seed is {seed}, but train.seed is {train.seed}"
+    if checkpoint.seed_group and seed not in checkpoint.seed_group:
+        yield f"its training seed {seed} is not in its list of seeds {checkpoint.seed_group}"
+    for selection in (checkpoint.selection, *(stage.selection for stage in checkpoint.stages)):
+        # "none": nothing was selected, the parameters are those of the last step.
+        if selection is not None and selection.split not in ("val", "none"):
+            yield f"its model was selected on {selection.split}, not on val"
 
 
 def _classes(result: Result) -> Iterator[str]:
-    dataset = result.info["dataset"]
-    count, hashes = len(dataset["pool_sizes"]), dataset.get("class_hashes", "")
-    turned = dataset["fingerprint"].endswith(ROTATED)
-    names = dataset.get("class_names")
+    dataset = result.document.dataset
+    count, hashes = len(dataset.pool_sizes), dataset.class_hashes
+    turned = dataset.fingerprint.endswith(ROTATED)
+    names = dataset.class_names
     if names is None:
         if count <= NAMED:
             yield "it does not name its test classes"
         if hashes and len(hashes) * (ROTATIONS if turned else 1) != count * DIGITS:
             yield "class_hashes are not of its test classes"
         return
-    digest = sha256("".join(f"{name}\n" for name in names).encode())
-    if len(names) != count or digest != dataset.get("class_list_sha256"):
+    if len(names) != count or class_list_sha256(names) != dataset.class_list_sha256:
         yield "its class names are not those of class_list_sha256"
     if hashes and hashes != class_hashes(photographed(names, turned)):
         yield "class_hashes are not of its test classes"
 
 
 def _training_classes(result: Result) -> Iterator[str]:
-    dataset, checkpoint = result.info["dataset"], result.info["checkpoint"]
-    hashes = dataset.get("class_hashes", "")
-    trained = checkpoint.get("training_class_hashes", "")
+    dataset, checkpoint = result.document.dataset, result.document.checkpoint
+    hashes, trained = dataset.class_hashes, checkpoint.training_class_hashes
     if hashes and trained:
         if both := shared_classes(hashes, trained):
             yield f"{both} of its test classes were trained on"
         return
+    version = result.document.schema_version
+    if version > 2 and not checkpoint.stages and not checkpoint.external_data:
+        return  # nothing was trained
     # Schema 1 has no hashes; a store never has one class in two splits.
-    prints = (checkpoint["training_fingerprint"], dataset["fingerprint"])
+    prints = (checkpoint.training_fingerprint, dataset.fingerprint)
     one, other = (text.removesuffix(ROTATED) for text in prints)
-    if result.info["schema_version"] > 1 or one != other:
+    if version > 1 or one != other:
         yield "it does not tell which classes were trained on"
 
 
 def _setting(result: Result) -> Iterator[str]:
-    method = result.info["method"]
-    if method["id"] not in METHODS or (entry := METHODS.entry(method["id"])).origin != HOME:
+    method = result.document.method
+    if method.id not in METHODS or (entry := METHODS.entry(method.id)).origin != HOME:
         return  # nothing is known of other people's methods
-    own = entry.setting_of(method["config"].get("options", {}))
-    if own != method["setting"]:
-        yield f"its setting is given as {method['setting']}, but with its options it is {own}"
+    own = entry.setting_of(method.config.options)
+    if own != method.setting:
+        yield f"its setting is given as {method.setting}, but with its options it is {own}"
 
 
 def _missing_seeds(results: list[Result]) -> Iterator[str]:
     """Seeds that were measured together with others and are not there: seeds may not be picked."""
-    there = collections.Counter(r.info["checkpoint"]["training_seed"] for r in results)
-    declared = {s for r in results for s in r.info["checkpoint"].get("seed_group") or ()}
+    there = collections.Counter(r.document.checkpoint.training_seed for r in results)
+    declared = {s for r in results for s in r.document.checkpoint.seed_group}
     if missing := sorted(declared - there.keys()):
         seeds = ", ".join(map(str, missing))
         yield f"{_row_name(results)}: training seed {seeds} was measured but is not there"
@@ -233,9 +238,9 @@ def _missing_seeds(results: list[Result]) -> Iterator[str]:
 def _copied_models(results: list[Result]) -> Iterator[str]:
     """One model under several seeds would be ranked as if training had been repeated."""
     for one, other in itertools.combinations(results, 2):
-        parts = [result.info["checkpoint"] for result in (one, other)]
-        seeds = " and ".join(str(part["training_seed"]) for part in parts)
-        if parts[0]["sha256"] == parts[1]["sha256"]:
+        parts = [result.document.checkpoint for result in (one, other)]
+        seeds = " and ".join(str(part.training_seed) for part in parts)
+        if parts[0].sha256 == parts[1].sha256:
             yield f"{_row_name(results)}: training seeds {seeds} are one and the same model"
         elif _same_predictions(one, other):
             yield f"{_row_name(results)}: training seeds {seeds} have the same predictions"
@@ -244,11 +249,11 @@ def _copied_models(results: list[Result]) -> Iterator[str]:
 def _same_predictions(one: Result, other: Result) -> bool:
     """Equal on all common episodes; nearly perfect models may well be."""
     n = min(len(one.accuracy), len(other.accuracy))
-    mine, theirs = (result.columns["pred"][:n] for result in (one, other))
-    wrong = int((mine != np.arange(mine.shape[1])[None, :, None]).sum())
-    return wrong >= MANY_WRONG and np.array_equal(mine, theirs)
+    mine, theirs = (queries(result.first(n).columns) for result in (one, other))
+    wrong = int((mine.pred != mine.label).sum())
+    return wrong >= MANY_WRONG and np.array_equal(mine.pred, theirs.pred)
 
 
 def _row_name(results: list[Result]) -> str:
-    info = results[0].info
-    return f"{info['method']['id']} on {info['dataset']['id']}, {info['protocol']['id']}"
+    document = results[0].document
+    return f"{document.method.id} on {document.dataset.id}, {document.protocol.id}"

@@ -56,20 +56,20 @@ def read_datasets(root: Path) -> dict[str, dict[str, Dataset]]:
 
 def dataset_of(result: Result) -> Dataset:
     """What a result says of its data."""
-    dataset = result.info["dataset"]
-    sizes = dataset["pool_sizes"]
-    resize = dataset.get("preprocessing", {}).get("resize", "")
+    dataset = result.document.dataset
+    sizes = dataset.pool_sizes
+    resize = dataset.preprocessing.get("resize", "")
     return Dataset(len(sizes), sum(sizes), str(resize))
 
 
 def remember(root: Path, result: Result) -> bool:
     """Add the data of a result to the table; False if they were there."""
-    dataset = result.info["dataset"]
-    if dataset["fingerprint"] in read_datasets(root).get(dataset["id"], ()):
+    dataset = result.document.dataset
+    if dataset.fingerprint in read_datasets(root).get(dataset.id, ()):
         return False
     data = dataset_of(result)
     facts = (data.test_classes, data.test_images, data.resize, data.note)
-    line = dict(zip(COLUMNS, (dataset["id"], dataset["fingerprint"], *facts), strict=True))
+    line = dict(zip(COLUMNS, (dataset.id, dataset.fingerprint, *facts), strict=True))
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()

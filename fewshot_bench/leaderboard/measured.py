@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fewshot_bench.errors import FsbenchError, one_line
 from fewshot_bench.evaluation.compact import list_sha256
-from fewshot_bench.evaluation.result import RESULT, Result, configuration, read_result
-from fewshot_bench.evaluation.schema import check_shape
+from fewshot_bench.evaluation.identity import configuration
+from fewshot_bench.evaluation.result import RESULT, Result, read_result
 from fewshot_bench.files import safe_name, sha256
 
 ID_DIGITS = 12
@@ -46,11 +46,11 @@ def read_stored(*roots: Path) -> Stored:
             continue
         seeds, seed = groups.setdefault(row_id(result), {}), seed_of(result)
         if (first := seeds.get(seed)) is not None:
-            there = folders[first.info["result_id"]]
+            there = folders[first.document.result_id]
             problems.append(short_line(twice(folder, result, there, first)))
             continue
         seeds[seed] = result
-        folders[result.info["result_id"]] = folder
+        folders[result.document.result_id] = folder
     rows = {row: tuple(seeds[s] for s in sorted(seeds)) for row, seeds in sorted(groups.items())}
     return Stored(rows, folders, tuple(problems))
 
@@ -62,8 +62,7 @@ def twice(folder: Path, result: Result, there: Path, first: Result) -> str:
     people must choose.
     """
     mine, other = (
-        (len(one.accuracy), len(one.info["checkpoint"].get("seed_group") or ()))
-        for one in (result, first)
+        (len(one.accuracy), len(one.document.checkpoint.seed_group)) for one in (result, first)
     )
     advice = f"remove {folder if mine < other else there}, which has fewer episodes or seeds"
     if mine == other:
@@ -80,7 +79,6 @@ def _read_all(roots: Sequence[Path]) -> Iterator[tuple[Path, Result | str]]:
     for file in files.values():
         try:
             result = read_result(file.parent)
-            check_shape(result)
         except FsbenchError as error:
             text = short_line(str(error))
             yield file.parent, text if str(file.parent) in text else f"{file.parent}: {text}"
@@ -92,18 +90,18 @@ def _read_all(roots: Sequence[Path]) -> Iterator[tuple[Path, Result | str]]:
 
 def row_id(result: Result) -> str:
     """Identity of a configuration; the same for all its training seeds."""
-    source = configuration(result.info) + pool_id(result)
+    source = configuration(result.document) + pool_id(result)
     return f"m-{sha256(source.encode())[:ID_DIGITS]}"
 
 
 def pool_id(result: Result) -> str:
     """The same for results on the same episodes of the same data."""
-    protocol = result.info["protocol"]
+    dataset, protocol = result.document.dataset, result.document.protocol
     source = (
-        result.info["dataset"]["id"],
-        result.info["dataset"]["fingerprint"],
-        protocol["id"],
-        repr(sorted(protocol["sampler"].items())),
+        dataset.id,
+        dataset.fingerprint,
+        protocol.id,
+        repr(sorted(protocol.sampler.identity().items())),
         list_sha256(result.columns["episode_hash"][:MIN_EPISODES]),
     )
     return f"pool-{sha256(repr(source).encode())[:ID_DIGITS]}"
@@ -111,10 +109,10 @@ def pool_id(result: Result) -> str:
 
 def place(result: Result) -> Path:
     """Where a result belongs: ``<benchmark>/<way>-<shot>/<method>/<result id>``."""
-    info = result.info
-    shape = f"{info['protocol']['way']}-{info['protocol']['shot']}"
-    parts = (info["dataset"]["id"], shape, info["method"]["id"], info["result_id"][:ID_DIGITS])
-    return Path(*map(safe_name, parts))
+    document = result.document
+    way, shot, _ = document.protocol.shape
+    parts = (document.dataset.id, f"{way}-{shot}", document.method.id, document.result_id)
+    return Path(*map(safe_name, (*parts[:3], parts[3][:ID_DIGITS])))
 
 
 def short_line(text: str) -> str:
@@ -124,5 +122,4 @@ def short_line(text: str) -> str:
 
 def seed_of(result: Result) -> int:
     """Its training seed."""
-    seed: int = result.info["checkpoint"]["training_seed"]
-    return seed
+    return result.document.checkpoint.training_seed

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fewshot_bench.evaluation.identity import seedless
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Row
 
@@ -34,13 +35,11 @@ def with_telling_notes(
 
 def _settings(result: Result) -> dict[str, str]:
     """Settings by dotted name, and what else a configuration's identity depends on."""
-    config = {k: v for k, v in result.info["method"]["config"].items() if k != "evaluate"}
-    table = dict(_flat(config, ""))
-    table.pop("train.seed", None)
-    protocol = result.info["protocol"]
-    sampler = protocol["sampler"]
-    table["episodes"] = f"{protocol['id']} {sampler['mode']} {sampler['seed']}"
-    table["data"] = result.info["dataset"]["fingerprint"][:8]
+    table = dict(_flat(seedless(result.document), ""))
+    dataset, protocol = result.document.dataset, result.document.protocol
+    table["episodes"] = f"{protocol.id} {protocol.sampler.drawing} {protocol.sampler.seed}"
+    table["data"] = dataset.fingerprint[:8]
+    table["classes"] = dataset.class_list_sha256[:8]
     return table
 
 

@@ -1,5 +1,6 @@
 """Which measured rows can be compared, how they compare, and how they rank."""
 
+import collections
 import dataclasses
 import itertools
 import math
@@ -35,17 +36,30 @@ def make_pools(
     Rows with too few episodes have pools of their own and no rank, so that they don't shorten the
     list that the others have in common.
     """
-    members: dict[str, list[Row]] = {}
-    for row in rows.values():
-        members.setdefault(pool_id(results[row.id][0]), []).append(row)
     pools: list[Pool] = []
     ranked: dict[str, Row] = {}
-    for name, group in sorted(members.items()):
+    for name, group in sorted(_members(rows, results).items()):
         pool, placed = _make_pool(name, group, results, datasets)
         pools.append(pool)
         ranked |= {row.id: row for row in placed}
     order = sorted(pools, key=lambda p: (p.benchmark, p.way, p.shot, -len(p.rows), p.id))
     return tuple(order), {row_id: ranked[row_id] for row_id in rows}
+
+
+def _members(
+    rows: Mapping[str, Row], results: Mapping[str, Sequence[Result]]
+) -> dict[str, list[Row]]:
+    """Rows by pool; where one store was split in several ways, each has a pool of its own."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows.values():
+        first = results[row.id][0]
+        key = pool_id(first), first.document.dataset.class_list_sha256
+        groups.setdefault(key, []).append(row)
+    splits = collections.Counter(name for name, _ in groups)
+    return {
+        name if splits[name] == 1 else f"{name}-{classes[:8]}": group
+        for (name, classes), group in groups.items()
+    }
 
 
 def _make_pool(
@@ -74,17 +88,18 @@ def _make_pool(
 
 def _facts(result: Result, datasets: Datasets) -> dict[str, Any]:
     """What all results of a pool have in common: episodes and images."""
-    protocol, dataset = result.info["protocol"], result.info["dataset"]
-    fingerprint, own = dataset["fingerprint"], dataset_of(result)
-    noted = datasets.get(dataset["id"], {}).get(fingerprint, own)
+    protocol, dataset = result.document.protocol, result.document.dataset
+    fingerprint, own = dataset.fingerprint, dataset_of(result)
+    way, shot, query = protocol.shape
+    noted = datasets.get(dataset.id, {}).get(fingerprint, own)
     return {
-        "benchmark": dataset["id"],
-        "way": protocol["way"],
-        "shot": protocol["shot"],
-        "query": protocol["query"],
-        "split": dataset["split"],
+        "benchmark": dataset.id,
+        "way": way,
+        "shot": shot,
+        "query": query,
+        "split": dataset.split,
         "fingerprint": fingerprint,
-        "sampler": f"{protocol['sampler']['mode']}, seed {protocol['sampler']['seed']}",
+        "sampler": f"{protocol.sampler.identity()['mode']}, seed {protocol.sampler.seed}",
         "classes": own.test_classes,
         "images": own.test_images,
         "partial": part_of(fingerprint),

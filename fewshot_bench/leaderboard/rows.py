@@ -2,11 +2,10 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from fewshot_bench.config import translated
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Row
@@ -25,35 +24,35 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         results: one per training seed, on the same list of episodes.
     """
     results = common_episodes(results)
-    info = results[0].info
+    document = results[0].document
     interval = interval_of(results, "closed", LEVEL)
     known = np.isfinite(interval.half_width)
-    config, protocol = info["method"]["config"], info["protocol"]
+    method, (way, shot, _) = document.method, document.protocol.shape
     return Row(
         id=row_id,
         kind="measured",
-        method=info["method"]["id"],
-        backbone=config["backbone"],
-        benchmark=info["dataset"]["id"],
-        way=protocol["way"],
-        shot=protocol["shot"],
-        setting=info["method"]["setting"],
+        method=method.id,
+        backbone=method.config.backbone,
+        benchmark=document.dataset.id,
+        way=way,
+        shot=shot,
+        setting=method.setting,
         accuracy=round(interval.mean, 6),
         low=round(interval.low, 6) if known else None,
         high=round(interval.high, 6) if known else None,
         interval=interval.estimand,
         flags=(*_warnings(results), *interval.flags),
-        pre_trained=_pre_trained(config),
+        pre_trained=document.pre_trained,
         train_val=False,
         ensemble=False,
-        adaptation=info["method"].get("adaptation") is True,
+        adaptation=method.adaptation,
         seeds=len(results),
         episodes=len(results[0].accuracy),
         time_s=_middle(results, "per_episode_s"),
         train_s=_middle(results, "train_s"),
         memory=_memory(results),
-        n_params=info["checkpoint"]["n_params"],
-        results=tuple(result.info["result_id"] for result in results),
+        n_params=document.checkpoint.n_params,
+        results=tuple(result.document.result_id for result in results),
     )
 
 
@@ -65,23 +64,20 @@ def common_episodes(results: Sequence[Result]) -> tuple[Result, ...]:
 
 
 def _warnings(results: Sequence[Result]) -> tuple[str, ...]:
+    documents = [result.document for result in results]
     flags = {
         "single_seed": len(results) == 1,
         "few_episodes": len(results[0].accuracy) < MIN_EPISODES,
-        "failures": any(result.info["failures"] for result in results),
-        "changed_code": any(result.info.get("tool", {}).get("dirty") for result in results),
+        "failures": any(document.failures for document in documents),
+        "changed_code": any(document.tool.dirty for document in documents),
+        "external_data": any(document.checkpoint.external_data for document in documents),
+        "told_counts": any(document.method.told_counts for document in documents),
     }
     return tuple(flag for flag, raised in flags.items() if raised)
 
 
-def _pre_trained(config: dict[str, Any]) -> bool:
-    """Whether the backbone was trained on labels of the training classes before."""
-    stage = translated(config).get("stages", {}).get("classify")
-    return isinstance(stage, dict) and bool(stage.get("steps"))
-
-
-def _middle(results: Sequence[Result], name: str) -> float | None:
-    times = [result.info["timing"].get(name) for result in results]
+def _middle(results: Sequence[Result], name: Literal["per_episode_s", "train_s"]) -> float | None:
+    times = [getattr(result.document.timing, name) for result in results]
     known = [time for time in times if time is not None]
     return float(f"{statistics.median(known):.3g}") if known else None
 
@@ -90,6 +86,6 @@ def _memory(results: Sequence[Result]) -> int | None:
     """Peak bytes on the GPU, or of the process where there was none."""
     peaks = []
     for result in results:
-        timing = result.info["timing"]
-        peaks.append(timing.get("peak_gpu_bytes") or timing.get("peak_process_bytes") or 0)
+        timing = result.document.timing
+        peaks.append(timing.peak_gpu_bytes or timing.peak_process_bytes or 0)
     return int(max(peaks)) or None

@@ -19,7 +19,7 @@ def objections(new: Stored, there: Stored, known: Datasets) -> Iterator[str]:
     known = _with_new_data(new, known)
     for results in new.rows.values():
         for result in results:
-            folder = new.folders[result.info["result_id"]]
+            folder = new.folders[result.document.result_id]
             for reason in check_result(result, known):
                 yield short_line(f"{folder} is not valid: {reason}")
     for row in new.rows:
@@ -30,9 +30,9 @@ def _with_new_data(new: Stored, known: Datasets) -> Datasets:
     everything: dict[str, dict[str, Dataset]] = {name: dict(data) for name, data in known.items()}
     for results in new.rows.values():
         for result in results:
-            dataset = result.info["dataset"]
-            mine = everything.setdefault(dataset["id"], {})
-            mine.setdefault(dataset["fingerprint"], dataset_of(result))
+            dataset = result.document.dataset
+            mine = everything.setdefault(dataset.id, {})
+            mine.setdefault(dataset.fingerprint, dataset_of(result))
     return everything
 
 
@@ -41,7 +41,7 @@ def _against_row(row: str, new: Stored, there: Stored) -> Iterator[str]:
     old = {seed_of(result): result for result in there.rows.get(row, ())}
     for result in new.rows[row]:
         first = old.get(seed_of(result), result)
-        ours, theirs = (one.info["result_id"] for one in (result, first))
+        ours, theirs = (one.document.result_id for one in (result, first))
         if ours != theirs:
             yield twice(new.folders[ours], result, there.folders[theirs], first)
     yield from check_row({**old, **{seed_of(result): result for result in new.rows[row]}}.values())

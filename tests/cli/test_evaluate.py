@@ -41,7 +41,7 @@ def test_trains_when_nothing_is_trained_and_repeats_to_the_byte(on, method, tmp_
 def test_the_result_can_be_checked_by_hand(on, tiny_folder, tmp_path):
     fsbench("evaluate", "--method", "protonet", *on, "--out", tmp_path, "--episode-seed", 3)
     result = read_result(tmp_path)
-    columns, info = result.columns, result.info
+    columns, document = result.columns, result.document
     split = open_benchmark(f"folder:{tiny_folder}", SIZE).split("test")
     ids = UniformSampler(split, Task(3, 1, 4), seed=3)(0, 30)
     np.testing.assert_array_equal(columns["query_ids"].reshape(30, 12), ids.query_ids)
@@ -49,13 +49,13 @@ def test_the_result_can_be_checked_by_hand(on, tiny_folder, tmp_path):
     correct = (columns["pred"] == np.arange(3)[:, None]).sum(axis=(1, 2))
     np.testing.assert_array_equal(columns["n_correct"], correct)
     accuracy = columns["n_correct"] / 12
-    assert info["summary"]["accuracy"] == pytest.approx(accuracy.mean())
+    assert document.summary.accuracy == pytest.approx(accuracy.mean())
     half = 2.0452296421327034 * accuracy.std(ddof=1) / np.sqrt(30)  # t quantile, 29 df
-    interval = info["summary"]["interval"]
-    assert interval["high"] - interval["low"] == pytest.approx(2 * half)
-    assert info["dataset"]["fingerprint"] == split.fingerprint
-    assert info["protocol"]["T"] == 30
-    assert info["checkpoint"]["selection"]["split"] == "val"
+    interval = document.summary.interval
+    assert interval.high - interval.low == pytest.approx(2 * half)
+    assert document.dataset.fingerprint == split.fingerprint
+    assert document.protocol.T == 30
+    assert document.checkpoint.selection.split == "val"
 
 
 def test_a_checkpoint_brings_its_configuration(on, tmp_path):
@@ -70,14 +70,14 @@ def test_a_checkpoint_brings_its_configuration(on, tmp_path):
 def test_one_episode_gives_no_interval(on, tmp_path):
     out = fsbench("evaluate", "-m", "protonet", *on, "--episodes", 1, "--out", tmp_path)[0]
     assert "one episode gives no interval" in out
-    assert read_result(tmp_path).info["summary"]["interval"]["low"] is None
+    assert read_result(tmp_path).document.summary.interval.low is None
 
 
 def test_without_out_the_result_gets_a_folder_of_its_own(on, tmp_path):
     out = fsbench("evaluate", "--method", "protonet", *on, cwd=tmp_path)[0]
     folder = tmp_path / out.splitlines()[-1].removeprefix("result: ")
     assert folder.parent.parent.name == "3-way-1-shot"
-    assert read_result(folder).info["result_id"].startswith(folder.name)
+    assert read_result(folder).document.result_id.startswith(folder.name)
 
 
 def test_show_config_prints_what_would_run(on, tmp_path):
@@ -140,7 +140,7 @@ def test_several_seeds_give_an_interval_about_the_method(on, tmp_path):
     assert "training again with another seed" in out
     assert err.count("no trained") == 2
     results = [read_result(tmp_path / f"seed-{seed}") for seed in (0, 2)]
-    assert [r.info["checkpoint"]["training_seed"] for r in results] == [0, 2]
+    assert [r.document.checkpoint.training_seed for r in results] == [0, 2]
     hashes = [r.columns["episode_hash"] for r in results]
     np.testing.assert_array_equal(hashes[0], hashes[1])
 
@@ -168,7 +168,7 @@ def test_stopping_by_width_takes_as_many_episodes_as_it_needs(on, tmp_path):
     assert z * np.sqrt((result.accuracy.var(ddof=1) + 1 / n) / n) <= 0.006
     before = result.accuracy[:-1]
     assert z * np.sqrt((before.var(ddof=1) + 1 / (n - 1)) / (n - 1)) > 0.006
-    assert result.info["protocol"]["stop_rule"]["fixed_width"] == 0.006
+    assert result.document.protocol.stop_rule.fixed_width == 0.006
     out = fsbench(*common, "--until-half-width", "0.003", "--episodes", 101, "--out", tmp_path)[0]
     assert "was not reached" in out
 

@@ -12,22 +12,22 @@ from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.data.samplers.disjoint import DisjointSampler
 from fewshot_bench.data.samplers.uniform import UniformSampler
 from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.arrays import pack, read_columns
 from fewshot_bench.evaluation.classes import class_hashes, shared_classes
 from fewshot_bench.evaluation.columns import episode_columns
 from fewshot_bench.evaluation.compact import DERIVED, compact, list_sha256, redraw, restore
+from fewshot_bench.evaluation.identity import result_id
 from fewshot_bench.evaluation.result import (
     EPISODES,
     RESULT,
     Result,
-    make_result,
-    pack,
-    read_columns,
     read_result,
-    result_id,
     write_result,
 )
 from fewshot_bench.files import dump_json
-from tests.leaderboard.synthetic import synthetic
+from tests.evaluation.documents import document
+from tests.evaluation.documents import sampler as drawn_by
+from tests.leaderboard.synthetic import forged, synthetic
 
 SCHEMA_1 = Path(__file__).parent / "schema-1"
 
@@ -39,14 +39,11 @@ def test_episodes_drawn_again_are_those_of_the_loader(mode, make):
     sizes = [21, 30, 17, 24, 40, 18]
     pool = Pool("test", tuple("abcdef"), np.array(sizes), "f" * 64)
     ids = make(pool, Task(3, 1, 4), 7)(0, 6)
-    info = {
-        "dataset": {"split": "test", "fingerprint": "f" * 64, "pool_sizes": sizes},
-        "protocol": {
-            "way": 3, "shot": 1, "query": 4,
-            "sampler": {"name": "philox", "version": 1, "mode": mode, "seed": 7},
-        },
-    }  # fmt: skip
-    drawn = redraw(info, 6)
+    described = document(
+        dataset={"pool_sizes": sizes},
+        protocol={"way": 3, "query": 4, "sampler": drawn_by(mode, 7)},
+    )
+    drawn = redraw(described, 6)
     assert np.array_equal(drawn["support_ids"], ids.support_ids.reshape(6, 3, 1))
     assert np.array_equal(drawn["query_ids"], ids.query_ids.reshape(6, 3, 4))
     assert np.array_equal(drawn["class_ids"], ids.class_ids)
@@ -64,22 +61,22 @@ def test_unequal_episodes_are_drawn_again_from_their_parameters(mode, options, s
     pool = Pool("test", tuple("abcdef"), np.array(sizes), "f" * 64)
     sampler = make_sampler(mode, pool, Task(3, 1, 4), 7, options)
     expected = episode_columns([sampler(t, 1) for t in range(6)], sampler)
-    document = {"name": "philox", "version": 1, "mode": mode, "seed": 7, "options": sampler.options}
-    info = {
-        "dataset": {"split": "test", "fingerprint": "f" * 64, "pool_sizes": sizes},
-        "protocol": {**shape, "sampler": document},
-    }
-    drawn = redraw(info, 6)
+    drawing = drawn_by(mode, 7, **sampler.options)
+    described = document(dataset={"pool_sizes": sizes}, protocol={**shape, "sampler": drawing})
+    drawn = redraw(described, 6)
     assert drawn.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(drawn[name], values, err_msg=name)
     pred = np.zeros(len(drawn["query_ids"]), np.uint8)
-    counts = np.bincount(np.arange(6), minlength=6)
-    columns = {**drawn, "pred": pred, "n_correct": counts}
-    protocol = {**info["protocol"], "episode_list_sha256": list_sha256(drawn["episode_hash"])}
-    small, kept = compact({**info, "protocol": protocol}, columns)
-    assert set(kept) == {"pred", "n_correct"}
-    for name, values in restore(small, kept)[1].items():
+    counts = np.bincount(drawn["query_labels"], minlength=6)
+    columns = {**drawn, "pred": pred, "n_query": np.full(6, len(pred) // 6), "n_correct": counts}
+    measured = {"episode_list_sha256": list_sha256(drawn["episode_hash"])}
+    described = document(
+        dataset={"pool_sizes": sizes}, protocol={**shape, "sampler": drawing, **measured}
+    )
+    _, kept = compact(described, columns)
+    assert set(kept) == {"pred", "n_query", "n_correct"}
+    for name, values in restore(described, kept).items():
         np.testing.assert_array_equal(columns[name], values, err_msg=name)
 
 
@@ -88,8 +85,8 @@ def test_files_keep_predictions_only_and_reading_finds_the_rest(tmp_path):
     write_result(result, tmp_path)
     assert not set(DERIVED) & set(read_columns(tmp_path / EPISODES))
     again = read_result(tmp_path)
-    assert again.info == json.loads(json.dumps(result.info))
-    assert result_id(again.info) == result.info["result_id"]
+    assert again.document == result.document
+    assert result_id(again.document.table()) == result.document.result_id
     for name, values in result.columns.items():
         assert np.array_equal(again.columns[name], values), name
         assert again.columns[name].dtype == values.dtype
@@ -106,7 +103,7 @@ def test_a_thousand_omniglot_episodes_fit_into_100_kb(tmp_path):
 def test_episodes_drawn_in_another_way_are_stored_whole(tmp_path):
     result = synthetic(episodes=50)
     own = {**result.columns, "support_ids": result.columns["support_ids"] + 1}
-    write_result(make_result(result.info, own), tmp_path)
+    write_result(forged(result, lambda info, columns: columns.update(own)), tmp_path)
     assert set(DERIVED) <= set(read_columns(tmp_path / EPISODES))
     assert np.array_equal(read_result(tmp_path).columns["support_ids"], own["support_ids"])
 
@@ -128,8 +125,8 @@ def rewrite(folder, change):
         (lambda d: d["dataset"].update(pool_runs=[[40, 10**9]]), "too many classes"),
         (lambda d: d["dataset"].update(pool_runs=[[10**9, 20]]), "drawn again"),
         (lambda d: d["dataset"].update(pool_runs=[[4, 20]]), "drawn again"),
-        (lambda d: d["dataset"].update(pool_runs="x"), "drawn again"),
-        (lambda d: d.pop("protocol"), "drawn again"),
+        (lambda d: d["dataset"].update(pool_runs="x"), "dataset: .*pool_runs"),
+        (lambda d: d.pop("protocol"), "protocol: Field required"),
         (lambda d: d["checkpoint"].update(training_seed=5), "altered"),
     ],
 )  # fmt: skip
@@ -144,20 +141,20 @@ def test_alterations_are_found_when_reading(tmp_path, change, reason):
 
 def test_archives_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     write_result(synthetic(episodes=50), tmp_path)
-    monkeypatch.setattr("fewshot_bench.evaluation.result.LARGEST_FILE", 100)
+    monkeypatch.setattr("fewshot_bench.evaluation.arrays.LARGEST_FILE", 100)
     with pytest.raises(ResultError, match="larger than any result"):
         read_result(tmp_path)
 
 
 def test_schema_1_stays_readable_and_can_be_stored_compactly(tmp_path):
     old = read_result(SCHEMA_1)
-    assert old.info["schema_version"] == 1
-    assert old.accuracy.mean() == old.info["summary"]["accuracy"]
+    assert old.document.schema_version == 1
+    assert old.accuracy.mean() == old.document.summary.accuracy
     assert old.columns["query_ids"].shape == (40, 3, 4)
     write_result(old, tmp_path)
     assert (tmp_path / EPISODES).stat().st_size < (SCHEMA_1 / EPISODES).stat().st_size
     again = read_result(tmp_path)
-    assert again.info == old.info
+    assert again.document == old.document
     assert pack(again.columns) == pack(old.columns)
 
 
@@ -170,6 +167,7 @@ def test_class_lists_are_compared_by_hash():
 
 
 def test_results_are_immutable_where_they_share_memory():
-    result = Result({}, redraw(synthetic(episodes=50).info, 50))
+    original = synthetic(episodes=50).document
+    result = Result(original, redraw(original, 50))
     with pytest.raises(ValueError, match="read-only"):
         result.columns["class_ids"][0] = 0

@@ -15,6 +15,7 @@ from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import make_result, write_result
 from fewshot_bench.stats import seed_episode_ci
 from tests.cli.common import fails, fsbench
+from tests.evaluation.documents import document, sampler
 
 T, Q = 200, 20
 
@@ -24,22 +25,28 @@ def fake(method, skill, seed=0, episodes=T, **changes):
     random = np.random.default_rng(1)
     p = np.clip(random.normal(0.6, 0.1, episodes) + skill, 0.02, 0.98)
     own = np.random.default_rng([seed, sum(map(ord, method))])
-    info = {
-        "method": {"id": method, "config": {"backbone": "conv4-32", "train": {"seed": seed}}},
-        "checkpoint": {"training_seed": seed},
-        "dataset": {"fingerprint": "f", "pool_sizes": [20] * 10, **changes.get("dataset", {})},
-        "protocol": {
-            "id": "test/5-way",
-            "sampler": {"mode": "replacement", "seed": 0},
-            **changes.get("protocol", {}),
+    facts = document(
+        method={
+            "id": method,
+            "config": {"train": {"seed": seed}, **changes.get("config", {})},
         },
-    }
+        checkpoint={"training_seed": seed, "sha256": f"{changes.get('model', 0)}{seed}" * 32},
+        dataset={"fingerprint": "f", **changes.get("dataset", {})},
+        protocol={"T": episodes, **changes.get("protocol", {})},
+    )
     columns = {
         "n_correct": own.binomial(Q, p + 0.01 * own.normal()).astype(np.uint16),
         "n_query": np.full(episodes, Q, dtype=np.uint16),
         "episode_hash": np.arange(episodes).astype(np.uint64) + np.uint64(changes.get("shift", 0)),
+        "episode_index": np.arange(episodes),
+        "nll": np.zeros(episodes),
+        "brier": np.zeros(episodes),
+        "class_ids": np.zeros((episodes, 5), dtype=np.int32),
+        "support_ids": np.zeros((episodes, 5, 1), dtype=np.int32),
+        "query_ids": np.zeros((episodes, 5, 4), dtype=np.int32),
+        "pred": np.zeros((episodes, 5, 4), dtype=np.uint8),
     }
-    return make_result(info, columns)
+    return make_result(facts, columns)
 
 
 def entrant(name, skill, seeds=1, **changes):
@@ -123,12 +130,12 @@ def test_a_longer_list_is_cut_to_the_common_prefix():
         ({"dataset": {"fingerprint": "g"}}, "data fingerprints are f and g"),
         ({"protocol": {"id": "test/20-way"}}, "protocols are test/5-way and test/20-way"),
         (
-            {"protocol": {"sampler": {"mode": "replacement", "seed": 3}}},
+            {"protocol": {"sampler": sampler(seed=3)}},
             "episode seeds are 0 and 3",
         ),
         (
-            {"protocol": {"sampler": {"mode": "disjoint", "seed": 0}}},
-            "samplers are replacement and",
+            {"protocol": {"sampler": sampler("disjoint")}},
+            "samplers are uniform and disjoint",
         ),
         ({"shift": 7}, "at other places|no episode is common"),
     ],
@@ -144,8 +151,7 @@ def test_unmatched_episodes_are_refused_with_the_reason(changes, message):
 def test_results_of_one_method_get_distinct_names():
     comparison = compare_entrants([entrant("a", 0.1), entrant("b", 0.0), entrant("a", -0.1)])
     assert sorted(comparison.names) == ["a #1", "a #2", "b"]
-    other = entrant("a", 0.0)
-    other.results[0].info["method"]["config"]["backbone"] = "conv4-64"
+    other = entrant("a", 0.0, config={"backbone": "conv4-64"})
     comparison = compare_entrants([entrant("a", 0.1), other])
     assert sorted(comparison.names) == ["a conv4-32", "a conv4-64"]
 
@@ -155,9 +161,8 @@ def test_the_seeds_of_a_configuration_are_one_entrant(tmp_path):
         write_result(fake("a", 0.1, seed), tmp_path / "a" / f"seed-{seed}")
     assert len(load_entrant(tmp_path / "a").results) == 3
     for seed in range(2):
-        other = fake("a", 0.1, seed)
-        other.info["method"]["config"]["pretrain"] = {"steps": 7}
-        write_result(make_result(other.info, other.columns), tmp_path / "a" / f"other-{seed}")
+        other = fake("a", 0.1, seed, config={"pretrain": {"steps": 7}})
+        write_result(other, tmp_path / "a" / f"other-{seed}")
     entrants = load_entrants(tmp_path / "a")
     assert sorted(len(entrant.results) for entrant in entrants) == [2, 3]
     names = sorted(entrant.name for entrant in with_distinct_names(entrants))
@@ -171,13 +176,11 @@ def load_entrant(path):
     return entrant
 
 
-def measured(folder, seed=0, episodes=T, sha="s", **changes):
+def measured(folder, seed=0, episodes=T, **changes):
     """A result of one model, written the way ``fsbench evaluate`` names its folders."""
-    result = fake("a", 0.1, seed, episodes, **changes)
-    info = {**result.info, "checkpoint": {**result.info["checkpoint"], "sha256": f"{sha}{seed}"}}
-    info["method"]["config"]["evaluate"] = changes.get("evaluate", {})
-    result = make_result(info, result.columns)
-    write_result(result, folder / result.info["result_id"][:12])
+    config = {"evaluate": changes.pop("evaluate", {})}
+    result = fake("a", 0.1, seed, episodes, config=config, **changes)
+    write_result(result, folder / result.document.result_id[:12])
     return result
 
 
@@ -186,18 +189,18 @@ def test_of_results_of_one_model_the_longest_counts(tmp_path):
     measured(tmp_path, evaluate={"interval": "open_images"})
     long = measured(tmp_path, episodes=T + 50, evaluate={"level": 0.9})
     [result] = load_entrant(tmp_path).results
-    assert result.info["result_id"] == long.info["result_id"]
+    assert result.document.result_id == long.document.result_id
     assert len(result.accuracy) == T + 50
     measured(tmp_path, seed=1)
     both = load_entrant(tmp_path).results
     assert [len(result.accuracy) for result in both] == [T, T]
-    assert both[0].info["result_id"] == long.info["result_id"]
+    assert both[0].document.result_id == long.document.result_id
     assert interval_of(both, "closed", 0.95).estimand == "method"
 
 
 def test_results_of_one_seed_that_truly_differ_are_refused(tmp_path):
     measured(tmp_path / "a")
-    measured(tmp_path / "a", sha="t", evaluate={"level": 0.9})
+    measured(tmp_path / "a", model=1, evaluate={"level": 0.9})
     with pytest.raises(ResultError, match="training seed 0 with different trained parameters"):
         load_entrant(tmp_path / "a")
     measured(tmp_path / "b")

@@ -6,11 +6,12 @@ import pytest
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import open_class_ci, open_image_ci
+from tests.evaluation.documents import document, sampler
 
 C, PER_CLASS, T = 6, 8, 300
 
 
-def rotated(mode="replacement", fingerprint="f+rotations"):
+def rotated(mode="uniform", fingerprint="f+rotations"):
     random = np.random.default_rng(0)
     classes = np.array([random.choice(4 * C, 3, replace=False) for _ in range(T)])
     inside = np.array([[random.permutation(PER_CLASS)[:4] for _ in range(3)] for _ in range(T)])
@@ -23,17 +24,17 @@ def rotated(mode="replacement", fingerprint="f+rotations"):
         "support_ids": images[:, :, :1],
         "query_ids": images[:, :, 1:],
     }
-    info = {
-        "dataset": {"fingerprint": fingerprint, "pool_sizes": [PER_CLASS] * 4 * C},
-        "protocol": {"sampler": {"mode": mode}},
-    }
-    return Result(info, columns), images
+    described = document(
+        dataset={"fingerprint": fingerprint, "pool_sizes": [PER_CLASS] * 4 * C},
+        protocol={"sampler": sampler(mode)},
+    )
+    return Result(described, columns), images
 
 
 def test_open_intervals_count_drawings_not_their_rotations():
     result, images = rotated()
     x, classes = result.accuracy, result.columns["class_ids"]
-    sizes = result.info["dataset"]["pool_sizes"]
+    sizes = result.document.dataset.pool_sizes
     expected = open_image_ci(x, classes, images, sizes, copies=4)
     assert interval_of([result], "open_images", 0.95) == expected
     assert expected.k == pytest.approx(C * PER_CLASS / (3 * 4))

@@ -5,12 +5,18 @@ import hashlib
 import numpy as np
 
 from fewshot_bench.config import RunConfig
-from fewshot_bench.evaluation.classes import class_hashes
+from fewshot_bench.evaluation.arrays import columns_sha256, pack
+from fewshot_bench.evaluation.classes import class_hashes, split_sha256
 from fewshot_bench.evaluation.compact import list_sha256, redraw
-from fewshot_bench.evaluation.result import config_sha256, make_result
+from fewshot_bench.evaluation.document import Facts
+from fewshot_bench.evaluation.identity import config_sha256, result_id, shown_apart
+from fewshot_bench.evaluation.result import EPISODES, RESULT, make_result
+from fewshot_bench.files import dump_json
 from fewshot_bench.stats import mean_ci
 
 CLASSES, IMAGES = 20, 40
+TRAINING = [f"train{i}" for i in range(64)]
+SELECTION = {"split": "val", "metric": "accuracy", "value": 0.6, "step": 500, "n_candidates": 4}
 
 
 def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
@@ -23,7 +29,8 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
         episodes: how many.
         choices: ``benchmark``, ``backbone``, ``shot``, ``query``, ``setting``, ``fingerprint``,
             ``sizes`` (of the classes), ``seeds`` (the group), ``options``, ``sampler`` (mode and
-            seed of the list of episodes).
+            seed of the list of episodes), ``classes`` (the word that names of test classes begin
+            with).
     """
     get = choices.get
     benchmark, backbone = get("benchmark", "glyphs"), get("backbone", "conv4-64")
@@ -37,15 +44,15 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "train": {"seed": seed},
         }
     ).model_dump()
+    config = shown_apart(config)
     sizes = list(get("sizes", [IMAGES] * CLASSES))
-    names = [f"test{i}" for i in range(len(sizes))]
+    names = [f"{get('classes', 'test')}{i}" for i in range(len(sizes))]
     listed = "".join(f"{name}\n" for name in names).encode()
     info = {
         "tool": {"version": "0.1.0", "commit": "c" * 40, "dirty": False},
         "method": {
             "id": method,
             "setting": get("setting", "inductive"),
-            "transductive": get("setting", "inductive") != "inductive",
             "config": config,
             "config_sha256": config_sha256(config),
         },
@@ -56,14 +63,9 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "seed_group": sorted(get("seeds", [seed])),
             "training_benchmark": benchmark,
             "training_fingerprint": get("fingerprint", "f" * 64),
-            "training_class_hashes": class_hashes(f"train{i}" for i in range(64)),
-            "selection": {
-                "split": "val",
-                "metric": "accuracy",
-                "value": 0.6,
-                "step": 500,
-                "n_candidates": 4,
-            },
+            "training_class_hashes": class_hashes(TRAINING),
+            "stages": [{"name": "meta-train", "selection": SELECTION}],
+            "selection": SELECTION,
         },
         "training": {"curve": [(250 * i, 0.4 + 0.05 * i) for i in range(1, 5)]},
         "dataset": {
@@ -71,6 +73,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "split": "test",
             "fingerprint": get("fingerprint", "f" * 64),
             "raw_sha256": "a" * 64,
+            "split_sha256": split_sha256({"test": names, "train": TRAINING}),
             "class_list_sha256": hashlib.sha256(listed).hexdigest(),
             "class_hashes": class_hashes(names),
             "class_names": names if len(names) <= 200 else None,
@@ -78,7 +81,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "preprocessing": {"channels": 1, "mean": [0.5], "std": [0.5]},
         },
         "protocol": protocol(
-            get("shot", 1), get("query", 15), episodes, *get("sampler", ("replacement", 0))
+            get("shot", 1), get("query", 15), episodes, *get("sampler", ("uniform", 0))
         ),
         "env": {"python": "3.11.4", "torch": "2.6.0", "gpu": None},
         "failures": [],
@@ -90,11 +93,41 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "train_s": 120.0,
         },
     }
-    drawn = redraw(info, episodes)
+    info["protocol"]["episode_list_sha256"] = "0" * 64
+    info["summary"] = {
+        "accuracy": 0.5,
+        "T": episodes,
+        "interval": {"level": 0.95, "low": 0.4, "high": 0.6},
+    }
+    drawn = redraw(Facts.model_validate(info), episodes)
     info["protocol"]["episode_list_sha256"] = list_sha256(drawn["episode_hash"])
     columns = {**drawn, **predictions(method, skill, seed, drawn["class_ids"], get("query", 15))}
     info["summary"] = summary(columns)
-    return make_result(info, columns)
+    return make_result(Facts.model_validate(info), columns)
+
+
+def forged(result, change):
+    """A result whose document and columns were altered, and whose hashes all fit again.
+
+    Args:
+        result: the honest one.
+        change: alters the JSON document and the columns, both copies.
+    """
+    table = result.document.table()
+    columns = {name: values.copy() for name, values in result.columns.items()}
+    change(table, columns)
+    return make_result(Facts.model_validate(table), columns)
+
+
+def write_forged(result, change, folder):
+    """The same on disk, whatever nonsense it has become."""
+    table = result.document.table()
+    columns = {name: values.copy() for name, values in result.columns.items()}
+    change(table, columns)
+    table["episodes_sha256"] = columns_sha256(columns)
+    folder.mkdir(parents=True)
+    (folder / EPISODES).write_bytes(pack(columns))
+    (folder / RESULT).write_bytes(dump_json({**table, "result_id": result_id(table)}))
 
 
 def protocol(shot, query, episodes, mode, seed):

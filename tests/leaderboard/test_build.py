@@ -1,6 +1,5 @@
 """Rows, pools and ranks: what may be compared is compared, and nothing else."""
 
-import copy
 import dataclasses
 import itertools
 import re
@@ -10,14 +9,14 @@ import pytest
 
 from fewshot_bench.evaluation.compare import compare_entrants
 from fewshot_bench.evaluation.entrants import Entrant
-from fewshot_bench.evaluation.result import EPISODES, RESULT, make_result, write_result
+from fewshot_bench.evaluation.result import EPISODES, RESULT, write_result
 from fewshot_bench.leaderboard.board import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.measured import place, read_stored
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.render import render
 from fewshot_bench.stats import seed_episode_ci
-from tests.leaderboard.synthetic import synthetic
+from tests.leaderboard.synthetic import synthetic, write_forged
 from tests.leaderboard.test_published import FILE
 
 METHODS = {"protonet": 0.0, "maml": 0.01, "anil": -0.1, "boil": 0.0}
@@ -54,14 +53,12 @@ def test_seeds_of_one_configuration_are_one_row(root, board):
     _, table = board
     assert [row.seeds for row in table.measured] == [3] * 4
     row = next(row for row in table.measured if row.method == "anil")
-    results = next(
-        r for r in read_stored(root).rows.values() if r[0].info["method"]["id"] == "anil"
-    )
+    results = next(r for r in read_stored(root).rows.values() if r[0].document.method.id == "anil")
     expected = seed_episode_ci(np.stack([result.accuracy for result in results]))
     assert row.accuracy == pytest.approx(expected.mean, abs=1e-6)
     assert (row.low, row.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
     assert row.interval == "method"
-    assert row.results == tuple(result.info["result_id"] for result in results)
+    assert row.results == tuple(result.document.result_id for result in results)
     assert (row.time_s, row.train_s, row.memory, row.episodes) == (0.01, 120, 500_000_000, 1000)
 
 
@@ -69,7 +66,7 @@ def test_ranks_and_differences_are_those_of_compare(root, board):
     leaderboard, table = board
     [pool] = leaderboard.pools
     stored = read_stored(root)
-    entrants = [Entrant(rows[0].info["method"]["id"], rows) for rows in stored.rows.values()]
+    entrants = [Entrant(rows[0].document.method.id, rows) for rows in stored.rows.values()]
     comparison = compare_entrants(entrants)
     assert [row.method for row in table.measured] == list(comparison.names)
     assert tuple(row.rank for row in table.measured) == comparison.ranks
@@ -223,9 +220,7 @@ def test_broken_files_are_named_in_one_line_each_and_the_rest_is_built(root, tmp
 )
 def test_nonsense_whose_hashes_fit_is_named_and_left_out(tmp_path, change):
     good = synthetic(episodes=650)
-    info, columns = copy.deepcopy(good.info), dict(good.columns)
-    change(info, columns)
-    write_result(make_result(info, columns), tmp_path / "results" / "odd")
+    write_forged(good, change, tmp_path / "results" / "odd")
     write_result(good, tmp_path / "results" / "good")
     leaderboard, problems = read_leaderboard(tmp_path)
     assert len(leaderboard.rows()) == 1
@@ -245,7 +240,7 @@ def test_a_time_or_memory_that_is_none_is_named_and_left_out(tmp_path, name, val
     leaderboard, problems = read_leaderboard(tmp_path)
     assert [row.method for row in leaderboard.rows().values()] == ["protonet"]
     assert len(problems) == 1
-    assert f"{file.parent}: timing.{name}" in problems[0]
+    assert f"{file}: timing.{name}" in problems[0]
     render(leaderboard)
 
 

@@ -2,13 +2,12 @@
 
 import pytest
 
-from fewshot_bench.evaluation.result import make_result
 from fewshot_bench.leaderboard.build import build_leaderboard
 from fewshot_bench.leaderboard.data_words import data_in_short, part_of
 from fewshot_bench.leaderboard.datasets import Dataset
 from fewshot_bench.leaderboard.plots.boards import board_pictures
 from fewshot_bench.leaderboard.render import render
-from tests.leaderboard.synthetic import synthetic
+from tests.leaderboard.synthetic import forged, synthetic
 from tests.leaderboard.test_build import store
 
 PRINT = "f" * 64 + "-partial-123-of-608"
@@ -51,9 +50,9 @@ def test_pictures_say_it_below_their_axis(leaderboard):
 
 
 def test_a_result_says_its_size_itself_where_nobody_noted_it(tmp_path):
-    result = synthetic(episodes=650)
-    result.info["dataset"]["preprocessing"]["resize"] = "84x84, aspect ratio not kept"
-    stored = store(tmp_path, [make_result(result.info, result.columns)])
+    said = {"resize": "84x84, aspect ratio not kept"}
+    result = forged(synthetic(episodes=650), lambda i, c: i["dataset"].update(preprocessing=said))
+    stored = store(tmp_path, [result])
     [pool] = build_leaderboard(stored, []).pools
     assert data_in_short(pool) == "84x84"
     assert (pool.partial, pool.note) == ("", "")

@@ -141,7 +141,7 @@ def test_hostile_text_is_harmless_in_a_spreadsheet(files):
 
 
 def test_hostile_names_stay_inside_the_folder(tmp_path):
-    for name in (HOSTILE, "..", "/etc/passwd", "a/../../b", ".hidden", "x" * 500, "con\x00"):
+    for name in (HOSTILE, "..", "/etc/passwd", "a/../../b", ".hidden", "x" * 200, "con\x00"):
         path = place(synthetic(name, episodes=50))
         assert not path.is_absolute()
         assert ".." not in path.parts

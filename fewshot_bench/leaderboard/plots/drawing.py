@@ -1,12 +1,13 @@
 """From stored results to pictures: one function per kind, all of the same form."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from fewshot_bench.errors import ConfigError, ResultError
+from fewshot_bench.evaluation.classes import names_of
 from fewshot_bench.evaluation.compare import Comparison, align_entrants, compare_entrants
 from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
@@ -15,11 +16,12 @@ from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
 from fewshot_bench.leaderboard.plots.critical_difference import cd_diagram
 from fewshot_bench.leaderboard.plots.curves import Curve, learning_curves
 from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
-from fewshot_bench.leaderboard.plots.measured import class_accuracies, class_names, rank_table
+from fewshot_bench.leaderboard.plots.measured import class_accuracies, rank_table
 from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
 from fewshot_bench.leaderboard.plots.profile import profile_plot
 from fewshot_bench.stats import friedman, nemenyi_cd
 
+V = TypeVar("V")
 MOST_PAIRS = 15  # with more, only those of the leader are drawn
 
 
@@ -42,9 +44,8 @@ def draw(kind: str, entrants: Sequence[Entrant], level: float = 0.95) -> Figure:
 
 def heading(entrant: Entrant) -> str:
     """What was tested, as a title: benchmark, way and shot."""
-    info = entrant.results[0].info
-    protocol = info["protocol"]
-    return f"{info['dataset']['id']}, {protocol['way']}-way {protocol['shot']}-shot"
+    document = entrant.results[0].document
+    return f"{document.dataset.id}, {document.protocol.words}"
 
 
 def _interval(entrants: Sequence[Entrant], level: float) -> Figure:
@@ -57,7 +58,8 @@ def _interval(entrants: Sequence[Entrant], level: float) -> Figure:
         comparison = compare_entrants(entrants, level)
         bars = _bars(comparison)
         estimand = comparison.intervals[0].estimand
-    chance = 1 / entrants[0].results[0].info["protocol"]["way"]
+    way = entrants[0].results[0].document.protocol.way
+    chance = 1 / way if way else None
     note = f"{100 * level:g}% {estimand} interval"
     return interval_plot(bars, heading(entrants[0]), chance=chance, note=note)
 
@@ -96,8 +98,10 @@ def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
 
 
 def _curve(entrant: Entrant) -> Curve:
+    curves = [result.document.training.curve for result in entrant.results]
     # Older results can hold a step twice, from processes that trained side by side.
-    tables = [sorted(dict(table).items()) for table in _recorded(entrant, "training", "curve")]
+    recorded = _recorded(entrant, "training.curve", curves)
+    tables = [sorted(dict(table).items()) for table in recorded]
     runs = [np.array(table, dtype=np.float64).T for table in tables]
     return Curve(entrant.name, tuple((steps, accuracy) for steps, accuracy in runs))
 
@@ -107,17 +111,18 @@ def _cost(entrants: Sequence[Entrant], level: float) -> Figure:
     entries = []
     for entrant in entrants:
         one = interval_of(entrant.results, "closed", level)
-        seconds = float(np.mean(_recorded(entrant, "timing", "per_episode_s")))
+        times = [result.document.timing.per_episode_s for result in entrant.results]
+        seconds = float(np.mean(_recorded(entrant, "timing.per_episode_s", times)))
         entries.append(Cost(entrant.name, seconds, one.mean, one.low, one.high))
     return cost_plot(entries, heading(entrants[0]))
 
 
-def _recorded(entrant: Entrant, part: str, name: str) -> list[Any]:
+def _recorded(entrant: Entrant, name: str, found: Sequence[V | None]) -> list[V]:
     """What every result of a method says under a name that older results may lack."""
-    found = [(result.info.get(part) or {}).get(name) for result in entrant.results]
-    if not all(found):
-        raise ResultError(f"a result of {entrant.name} holds no {part}.{name}; evaluate it again")
-    return found
+    known = [value for value in found if value]
+    if len(known) < len(found):
+        raise ResultError(f"a result of {entrant.name} holds no {name}; evaluate it again")
+    return known
 
 
 def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:
@@ -141,8 +146,8 @@ def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:
 
 def _classes(entrants: Sequence[Entrant], level: float) -> Figure:
     entrants = align_entrants(entrants)
-    names = class_names(entrants[0])
-    methods = [class_accuracies(entrant, len(names), level) for entrant in entrants]
+    methods = [class_accuracies(entrant, level) for entrant in entrants]
+    names = names_of(entrants[0].results[0].document.dataset)
     return classes_plot(methods, names, heading(entrants[0]))
 
 

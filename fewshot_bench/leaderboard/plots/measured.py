@@ -1,17 +1,16 @@
 """What some pictures need beyond a comparison: ranks over data sets, accuracy by class."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from fewshot_bench.errors import StatisticsError
+from fewshot_bench.evaluation.classes import class_table
 from fewshot_bench.evaluation.compare import align_entrants
 from fewshot_bench.evaluation.entrants import Entrant
 from fewshot_bench.evaluation.intervals import seed_matrix
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.plots.classes import ClassAccuracies
-from fewshot_bench.stats import DegenerateWarning, mean_ci
 from fewshot_bench.stats.validate import Floats
 
 
@@ -48,36 +47,11 @@ def rank_table(entrants: Sequence[Entrant]) -> tuple[list[str], Floats, str]:
 
 def _tested(result: Result) -> str:
     """Benchmark and protocol, in words."""
-    return f"{result.info['dataset']['id']} {result.info['protocol']['id']}"
+    return f"{result.document.dataset.id} {result.document.protocol.id}"
 
 
-def class_names(entrant: Entrant) -> list[str]:
-    """Names of the tested classes; their numbers where the result holds no names."""
-    dataset = entrant.results[0].info["dataset"]
-    names = dataset.get("class_names")
-    return list(names or (f"class {i}" for i in range(len(dataset["pool_sizes"]))))
-
-
-def class_accuracies(entrant: Entrant, n_classes: int, level: float) -> ClassAccuracies:
+def class_accuracies(entrant: Entrant, level: float) -> ClassAccuracies:
     """Accuracy on the queries of each class, with intervals over the episodes it occurs in."""
-    ids = entrant.results[0].columns["class_ids"]
-    right = [_right(result) for result in entrant.results]
-    values = np.mean(right, axis=0)
-    mean, low, high = np.full((3, n_classes), np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateWarning)
-        for c in np.unique(ids):
-            of_class = values[ids == c]
-            mean[c] = of_class.mean()
-            if of_class.size > 1:
-                one = mean_ci(of_class, level)
-                low[c], high[c] = one.low, one.high
+    table = class_table(entrant.results, level)
+    mean, low, high = (table[name].to_numpy(float) for name in ("accuracy", "low", "high"))
     return ClassAccuracies(entrant.name, mean, low, high)
-
-
-def _right(result: Result) -> Floats:
-    """Share of right predictions of each class of each episode, shape (T, way)."""
-    pred = result.columns["pred"]
-    labels = np.arange(pred.shape[1])[None, :, None]
-    share: Floats = (pred == labels).mean(axis=2)
-    return share

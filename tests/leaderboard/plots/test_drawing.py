@@ -19,7 +19,7 @@ from fewshot_bench.leaderboard.plots.boards import board_pictures
 from fewshot_bench.leaderboard.plots.drawing import KINDS, draw
 from fewshot_bench.leaderboard.plots.measured import class_accuracies, rank_table
 from tests.cli.common import fails, fsbench
-from tests.leaderboard.synthetic import synthetic
+from tests.leaderboard.synthetic import forged, synthetic
 
 T = 150
 METHODS = {"good": 0.1, "fair": 0.03, "poor": -0.1}
@@ -108,7 +108,7 @@ def test_ranks_over_several_data_sets_need_every_method_everywhere():
 
 def test_accuracy_of_a_class_is_the_mean_over_its_queries():
     result = synthetic("good", 0.1, 0, T)
-    found = class_accuracies(Entrant("good", (result,)), 20, 0.95)
+    found = class_accuracies(Entrant("good", (result,)), 0.95)
     ids, pred = result.columns["class_ids"], result.columns["pred"]
     for c in (0, 7, 19):
         values = [np.mean(pred[t, w] == w) for t in range(T) for w in range(5) if ids[t, w] == c]
@@ -132,7 +132,8 @@ def test_what_can_not_be_drawn_is_one_line(folders, tmp_path):
     other = synthetic("poor", 0, 0, T, fingerprint="e" * 64)
     write_result(other, tmp_path / "other")
     assert "different episodes" in fails("plot", "interval", folders[0], tmp_path / "other", *out)
-    write_result(make_result({**other.info, "training": {}}, other.columns), tmp_path / "other")
+    bare = forged(other, lambda info, columns: info.update(training={}))
+    write_result(bare, tmp_path / "other", overwrite=True)
     assert "holds no training.curve" in fails("plot", "curves", tmp_path / "other", *out)
     assert not (tmp_path / "a.svg").exists()
 

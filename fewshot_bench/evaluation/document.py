@@ -1,0 +1,275 @@
+"""The document of a result, ``result.json``: these models write it, read it, and are its schema.
+
+Version 3 adds to version 2 the assignment of classes to splits, stages of training, parameters of
+the sampler, names of models that are not of this suite, and what a model knew besides; it leaves
+out how the interval is shown. Version 2 adds to version 1 the tool's commit, the group of training
+seeds, the learning curve and hashes of class names. All of them are read into the same models:
+what a version lacks has a default, and keys that are not known here are kept.
+
+Identities are hashes of the JSON text, so a document that was read is written with the same keys
+and values: :meth:`Part.table` leaves out what was never set.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.model_parts import (
+    Checkpoint,
+    Config,
+    Count,
+    Digest,
+    Method,
+    Name,
+    Number,
+    Part,
+    Seconds,
+    Selection,
+    Setting,
+    Stage,
+    Tool,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Checkpoint",
+    "Config",
+    "Dataset",
+    "Document",
+    "Facts",
+    "Method",
+    "Protocol",
+    "Sampler",
+    "Selection",
+    "Setting",
+    "Stage",
+    "StopRule",
+    "Summary",
+    "SummaryInterval",
+    "Timing",
+    "Tool",
+    "Training",
+    "parse_document",
+]
+
+SCHEMA = 3
+MOST_CLASSES = 1_000_000  # a file that claims more is not expanded
+
+
+class Dataset(Part):
+    """The images that episodes were drawn from.
+
+    Attributes:
+        id: benchmark.
+        split: of which classes.
+        fingerprint: of all images of the benchmark, whatever split they are in.
+        raw_sha256: of the source files' own bytes.
+        split_sha256: of the assignment of all classes to splits; "" before version 3.
+        class_list_sha256: of the names of this split's classes.
+        class_hashes: see :func:`fewshot_bench.evaluation.classes.class_hashes`.
+        class_names: None where there are many.
+        pool_sizes: images of each class. Files hold runs of them: ``[[20, 1692]]``.
+        preprocessing: of the images.
+    """
+
+    id: Name
+    split: Name
+    fingerprint: Name
+    raw_sha256: str = ""
+    split_sha256: str = ""
+    class_list_sha256: str = ""
+    class_hashes: str = ""
+    class_names: list[str] | None = None
+    pool_sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=2)
+    preprocessing: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, table: Any) -> Any:
+        if not isinstance(table, dict) or "pool_runs" not in table:
+            return table
+        rest = {key: value for key, value in table.items() if key != "pool_runs"}
+        return {**rest, "pool_sizes": _expanded(table["pool_runs"])}
+
+    @property
+    def pool_runs(self) -> list[list[int]]:
+        """Class sizes in the form of files."""
+        return [[size, len(list(same))] for size, same in itertools.groupby(self.pool_sizes)]
+
+
+def _expanded(runs: Any) -> list[int]:
+    try:
+        pairs = [(size, count) for size, count in runs]
+        total = sum(count for _, count in pairs)
+    except (TypeError, ValueError) as error:
+        raise ValueError("pool_runs must be pairs of a class size and its number") from error
+    if total > MOST_CLASSES:
+        raise ValueError("too many classes")
+    return [size for size, count in pairs for _ in range(count)]
+
+
+class Sampler(Part):
+    """Where the list of episodes comes from; ``replacement`` is the old name of ``uniform``."""
+
+    name: str
+    version: int
+    mode: Name
+    seed: int = Field(ge=0)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def drawing(self) -> str:
+        """How episodes are drawn, by its present name."""
+        return "uniform" if self.mode == "replacement" else self.mode
+
+    def identity(self) -> dict[str, Any]:
+        """What tells one list from another; the same for old and new names."""
+        table = {name: getattr(self, name) for name in ("name", "version", "mode", "seed")}
+        if self.drawing == "uniform":
+            table["mode"] = "replacement"  # as stored results are identified
+        return {**table, "options": self.options} if self.options else table
+
+
+class StopRule(Part):
+    """Episodes were added until the closed interval was short enough.
+
+    Attributes:
+        fixed_width: wanted half-width, a fraction.
+        n0: episodes before the first look.
+        level: its confidence level; None in older files, whose configuration has it.
+    """
+
+    fixed_width: float
+    n0: int = 100
+    level: float | None = None
+
+
+class Protocol(Part):
+    """The list of episodes.
+
+    Attributes:
+        way, shot, query: the same for every episode; None where a sampler varies it.
+        T: number of episodes.
+        episode_list_sha256: of all of them.
+        prefix_sha256: of the first 100, 600, ... of them.
+    """
+
+    id: Name
+    way: Annotated[int, Field(ge=2)] | None
+    shot: Annotated[int, Field(ge=1)] | None
+    query: Annotated[int, Field(ge=1)] | None
+    sampler: Sampler
+    T: int = Field(ge=1)
+    stop_rule: Literal["fixed"] | StopRule = "fixed"
+    episode_list_sha256: Digest
+    prefix_sha256: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Way, shot and query; raises ResultError where they vary."""
+        if self.way is None or self.shot is None or self.query is None:
+            raise ResultError(f"the episodes of {self.id} have no one shape")
+        return self.way, self.shot, self.query
+
+    @property
+    def words(self) -> str:
+        """Way and shot for a title."""
+        parts = [("way", self.way), ("shot", self.shot)]
+        return " ".join(f"{n}-{what}" for what, n in parts if n) or self.sampler.drawing
+
+
+class SummaryInterval(Part):
+    """Limits for people who read the file; None where one episode gives none."""
+
+    kind: str = "closed"
+    level: float = Field(gt=0, lt=1)
+    low: Number | None
+    high: Number | None
+    flags: list[str] = Field(default_factory=list)
+
+
+class Summary(Part):
+    """Accuracy in [0, 1] with its closed interval; programs compute it again."""
+
+    accuracy: float = Field(ge=0, le=1, allow_inf_nan=False)
+    T: int
+    interval: SummaryInterval
+
+
+class Training(Part):
+    """The learning curve: steps and validation accuracies."""
+
+    model_config = ConfigDict(strict=False)
+
+    curve: list[tuple[int, float]] = Field(default_factory=list)
+
+
+class Timing(Part):
+    """Seconds and bytes; None where they are not known."""
+
+    total_s: Seconds | None = None
+    per_episode_s: Seconds | None = None
+    train_s: Seconds | None = None
+    peak_gpu_bytes: Count | None = None
+    peak_process_bytes: Count | None = None
+
+
+class Facts(Part):
+    """Everything that is known of an evaluation besides its episodes."""
+
+    tool: Tool = Tool()
+    method: Method
+    checkpoint: Checkpoint
+    dataset: Dataset
+    protocol: Protocol
+    training: Training = Training()
+    env: dict[str, Any] = Field(default_factory=dict)
+    failures: list[int]
+    timing: Timing
+    summary: Summary
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _no_curve(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class Document(Facts):
+    """The whole of ``result.json``."""
+
+    schema_version: int = Field(ge=1, le=SCHEMA)
+    result_id: Digest
+    episodes_sha256: Digest
+    created_utc: str
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Document":
+        if self.schema_version < SCHEMA:
+            if self.checkpoint.selection is None or self.method.config.train is None:
+                raise ValueError("documents of version 1 and 2 say how the model was trained")
+        elif not self.dataset.split_sha256:
+            raise ValueError("dataset.split_sha256 is missing")
+        elif self.checkpoint.stages and self.method.config.train is None:
+            raise ValueError("method.config.train is missing, though there were stages of training")
+        return self
+
+    @property
+    def pre_trained(self) -> bool:
+        """Whether the backbone was trained on labels of the training classes before."""
+        if self.schema_version >= 3:
+            return any(stage.name == "classify" for stage in self.checkpoint.stages)
+        pretrain = self.method.config.table().get("pretrain")
+        return isinstance(pretrain, dict) and bool(pretrain.get("steps"))
+
+
+def parse_document(table: Mapping[str, Any]) -> Document:
+    """Check a JSON document; raises ResultError that names the first thing that is wrong."""
+    try:
+        return Document.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ResultError(f"{where}: {first['msg']}" if where else first["msg"]) from error
