@@ -225,7 +225,7 @@ def test_queries_of_unequal_classes_are_measured_stored_and_read(on, tmp_path):
     assert "3-way-1-shot-12-queries-dirichlet-3" in out
     assert "7 of 7 classes have fewer than shot + all queries = 13 images" in err
     result = read_result(tmp_path)
-    assert result.info["protocol"]["sampler"]["options"] == {"alpha": 3}
+    assert result.document.protocol.sampler.options == {"alpha": 3}
     labels = result.columns["query_labels"]
     counts = [tuple(np.bincount(row, minlength=3)) for row in labels.reshape(30, 12)]
     assert len(set(counts)) > 5
@@ -242,7 +242,7 @@ def test_episodes_of_varied_shapes_are_measured_stored_and_read(on, tmp_path):
     assert set(columns["n_way"].tolist()) == {2, 3, 4, 5}
     assert columns["n_query"].tolist() == [4 * way for way in columns["n_way"].tolist()]
     assert len(columns["pred"]) == columns["n_query"].sum()
-    assert result.info["protocol"]["way"] is None
+    assert result.document.protocol.way is None
 
 
 def test_samplers_are_checked_before_anything_is_trained(on, tmp_path):
@@ -255,3 +255,16 @@ def test_samplers_are_checked_before_anything_is_trained(on, tmp_path):
     (tmp_path / "old.toml").write_text('[evaluate]\nsampler = "replacement"\n')
     shown = fsbench(*evaluate, "--config", tmp_path / "old.toml", "--show-config")[0]
     assert 'sampler = "uniform"' in shown
+
+
+def test_another_result_is_never_replaced(on, tmp_path):
+    first = ("evaluate", "-m", "protonet", *on, "--out", tmp_path)
+    fsbench(*first)
+    mine = read_result(tmp_path).document.result_id
+    fsbench(*first, "--interval", "open_images", "--set", "evaluate.level=0.9")
+    assert read_result(tmp_path).document.result_id == mine
+    with mock.patch("fewshot_bench.cli.measure.obtain_model", side_effect=AssertionError):
+        assert "holds another result" in fails(*first, "--seed", 5)
+        assert "holds another result" in fails(*first, "--episodes", 20)
+    fsbench(*first, "--episodes", 20, "--overwrite")
+    assert read_result(tmp_path).document.protocol.T == 20
