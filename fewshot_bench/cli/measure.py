@@ -13,7 +13,7 @@ from fewshot_bench.config import RunConfig
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
-from fewshot_bench.evaluation.intervals import UNEQUAL, in_percent, interval_of, question
+from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
 from fewshot_bench.files import disk_errors, safe_name
 from fewshot_bench.training.checkpoint import Checkpoint
@@ -80,8 +80,6 @@ def _check_possible(run: Run) -> None:
     evaluation.check_classes(settings, run.test_task.n_way, classes)
     sampler = _test_loader(run).sampler
     evaluation.number_of_episodes(sampler, settings)
-    if not sampler.rectangular and settings.interval != "closed":
-        raise ConfigError(UNEQUAL)
     for note in sampler.notes:
         typer.echo(note, err=True)
 

@@ -16,6 +16,17 @@ def result_id(table: Mapping[str, Any]) -> str:
     return sha256(dump_json(stable))
 
 
+def measurement_id(table: Mapping[str, Any]) -> str:
+    """The same whatever version of the tool and whatever machine found it.
+
+    Args:
+        table: a document, complete or in the compact form of files.
+    """
+    told = (*VOLATILE, "tool", "env", "dataset", "training")
+    stable = {key: value for key, value in table.items() if key not in told}
+    return sha256(dump_json(stable))
+
+
 def config_sha256(config: Mapping[str, Any]) -> str:
     """Identity of a resolved configuration."""
     return sha256(json.dumps(config, sort_keys=True).encode())

@@ -39,11 +39,6 @@ QUESTIONS = {
     " {classes} classes",
 }
 
-UNEQUAL = (
-    "open intervals are about episodes with as many images of each class; take --interval closed"
-    " or --sampler uniform"
-)
-
 
 def interval_of(results: "Sequence[Result]", kind: str, level: float) -> Interval:
     """Mean accuracy with the interval that a kind stands for.
@@ -54,15 +49,13 @@ def interval_of(results: "Sequence[Result]", kind: str, level: float) -> Interva
         level: confidence level.
 
     Raises:
-        ConfigError: there is no such kind, or ``open_classes`` is asked of several seeds, or an
-            open interval of episodes whose classes differ in their numbers of images.
+        ConfigError: there is no such kind, or ``open_classes`` is asked of several seeds or of
+            episodes of different numbers of classes.
         UnpairedError: the seeds were not tested on the same episodes.
     """
     if kind not in KINDS:
         raise ConfigError(f"there is no interval {kind!r}; there are {', '.join(KINDS)}")
     first = results[0]
-    if kind != "closed" and "query_labels" in first.columns:
-        raise ConfigError(UNEQUAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)  # the flags say it
         if len(results) == 1:

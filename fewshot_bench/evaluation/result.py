@@ -24,7 +24,7 @@ from fewshot_bench.evaluation.arrays import (
 from fewshot_bench.evaluation.classes import class_table
 from fewshot_bench.evaluation.compact import compact, restore
 from fewshot_bench.evaluation.document import SCHEMA, Document, Facts, parse_document
-from fewshot_bench.evaluation.identity import result_id
+from fewshot_bench.evaluation.identity import measurement_id, result_id
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.schema import check_columns
 from fewshot_bench.files import dump_json, load_json, write_atomic
@@ -109,9 +109,9 @@ def write_result(result: Result, folder: Path, *, overwrite: bool = False) -> No
         FsbenchError: the disk is full or the folder can't be written.
     """
     there = None if overwrite else stored_table(folder)
-    if there is not None and there.get("result_id") != result.document.result_id:
-        raise ResultError(another_result(folder))
     table, columns = compact(result.document, result.columns)
+    if there is not None and measurement_id(there) != measurement_id(table):
+        raise ResultError(another_result(folder))
     write_atomic(folder / EPISODES, pack(columns))
     write_atomic(folder / RESULT, dump_json(table))
 

@@ -89,3 +89,14 @@ def test_other_code_is_another_configuration():
     assert configuration(mine.document) == configuration(synthetic("mine", 0.1, 1, 40).document)
     assert configuration(edited.document) != configuration(mine.document)
     assert differing(documents) == [{"code": f'"{"a" * 64}"'}, {"code": "unset"}]
+
+
+def test_the_same_measurement_by_another_version_takes_the_place_of_the_first(tmp_path):
+    result = synthetic(episodes=50)
+    write_result(result, tmp_path)
+    later = forged(result, lambda table, _: table.update(env={"os": "another"}))
+    assert later.document.result_id != result.document.result_id
+    write_result(later, tmp_path)
+    assert read_result(tmp_path).document.env == {"os": "another"}
+    with pytest.raises(ResultError, match="holds another result"):
+        write_result(synthetic(episodes=50, seed=1), tmp_path)

@@ -78,8 +78,8 @@ def test_six_processes_train_each_stage_once_and_measure_what_one_does(
         alone = read_result(tmp_path / "alone" / f"seed-{seed}")
         for number in range(PROCESSES):
             place = tmp_path / str(number) / f"seed-{seed}"
-            assert read_result(place).info["checkpoint"] == alone.info["checkpoint"]
-            assert read_result(place).info["training"] == alone.info["training"]
+            assert read_result(place).document.checkpoint == alone.document.checkpoint
+            assert read_result(place).document.training == alone.document.training
             assert alone.columns.keys() == read_result(place).columns.keys()
             for name, values in read_result(place).columns.items():
                 np.testing.assert_array_equal(values, alone.columns[name])

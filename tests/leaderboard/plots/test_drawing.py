@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.entrants import Entrant, load_entrants
-from fewshot_bench.evaluation.result import make_result, write_result
+from fewshot_bench.evaluation.result import write_result
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Row
 from fewshot_bench.leaderboard.plots.boards import board_pictures
 from fewshot_bench.leaderboard.plots.drawing import KINDS, draw
@@ -142,8 +142,8 @@ def test_steps_that_an_older_result_holds_twice_do_not_break_the_curves(tmp_path
     for seed in range(2):
         one = synthetic("good", 0.1, seed, T, seeds=[0, 1])
         curve = [[4, 0.5], [2, 0.4], [4, 0.6]] if seed else [[2, 0.3], [4, 0.4]]
-        facts = {**one.info, "training": {"curve": curve}}
-        write_result(make_result(facts, one.columns), tmp_path / f"seed-{seed}")
+        twice = forged(one, lambda table, _, c=curve: table.update(training={"curve": c}))
+        write_result(twice, tmp_path / f"seed-{seed}")
     [axes] = draw("curves", load_entrants(tmp_path)).axes
     mean = axes.lines[-1]
     np.testing.assert_allclose(mean.get_xydata(), [[2, 0.35], [4, 0.5]])
