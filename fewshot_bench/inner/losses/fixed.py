@@ -1,12 +1,14 @@
 """Inner losses with nothing to learn: label smoothing, focal loss, squared error."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.log_odds import target_log_odds
 from fewshot_bench.inner.losses.per_output import of_logits
+from fewshot_bench.inner.losses.target_gradient import mean_loss
 from fewshot_bench.inner.losses.target_loss import IGNORE, Reduction, target_loss
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.params import Params
@@ -48,8 +50,7 @@ class Focal(FixedLoss):
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
         """Scalar in nats."""
-        log_odds = target_log_odds(view.support_logits, view.support_labels)
-        return _focal_of_log_odds(log_odds, self.gamma).mean()
+        return mean_loss(FocalCurve(self.gamma), view.support_logits, view.support_labels)
 
 
 class SquaredError(FixedLoss):
@@ -88,7 +89,7 @@ def focal_loss(
     """
     _check_gamma(gamma)
     return target_loss(
-        lambda d: _focal_of_log_odds(d, gamma),
+        FocalCurve(gamma),
         logits,
         target,
         weight=weight,
@@ -97,9 +98,29 @@ def focal_loss(
     )
 
 
-def _focal_of_log_odds(log_odds: Tensor, gamma: float) -> Tensor:
-    # (1 - p_t)^gamma by its logarithm: the power would have gradient inf * 0 at p_t = 1.
-    return -torch.exp(gamma * F.logsigmoid(-log_odds)) * F.logsigmoid(log_odds)
+@dataclass(frozen=True)
+class FocalCurve:
+    """Focal loss of each instance from the log-odds of its target.
+
+    Attributes:
+        gamma: exponent, at least 0.
+    """
+
+    gamma: float
+
+    def value(self, log_odds: Tensor) -> Tensor:
+        """Nats of the same shape."""
+        return -self._discount(log_odds) * F.logsigmoid(log_odds)
+
+    def value_and_slope(self, log_odds: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+        """Nats and (1 - p_t)^gamma (gamma p_t log p_t - (1 - p_t)), both times ``scale``."""
+        log_p, discount = F.logsigmoid(log_odds), scale * self._discount(log_odds)
+        pull = self.gamma * log_p.exp() * log_p - torch.sigmoid(-log_odds)
+        return -discount * log_p, discount * pull
+
+    def _discount(self, log_odds: Tensor) -> Tensor:
+        # (1 - p_t)^gamma by its logarithm: the power would have gradient inf * 0 at p_t = 1.
+        return torch.exp(self.gamma * F.logsigmoid(-log_odds))
 
 
 def _check_gamma(gamma: float) -> None:

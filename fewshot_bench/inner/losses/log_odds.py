@@ -12,12 +12,15 @@ Memory: one (N, C) buffer in the forward pass and one, the gradient, in the back
 ``torch.nn.functional.cross_entropy`` takes three in all.
 """
 
+import functools
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 CLASSES = 1
+HALF = (torch.float16, torch.bfloat16)
 
 
 def target_log_odds(logits: Tensor, target: Tensor) -> Tensor:
@@ -34,8 +37,8 @@ def target_log_odds(logits: Tensor, target: Tensor) -> Tensor:
     Raises:
         RuntimeError: a target is out of bounds (on a GPU: a device assertion).
     """
-    log_odds: Tensor = _TargetLogOdds.apply(logits, target)[0]
-    return log_odds
+    log_odds: Tensor = _TargetLogOdds.apply(logits, target.unsqueeze(CLASSES))[0]
+    return log_odds.squeeze(CLASSES)
 
 
 class _TargetLogOdds(torch.autograd.Function):
@@ -47,10 +50,8 @@ class _TargetLogOdds(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        if logits.device.type == "cpu":
-            return _by_softmax(logits, target)
-        return _by_masking(logits, target)  # asks nothing of the data, so the host need not wait
+    def forward(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return split_softmax(logits, index)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -63,19 +64,17 @@ class _TargetLogOdds(torch.autograd.Function):
     def backward(
         ctx: Any, grad_odds: Tensor | None, grad_shares: Tensor | None, _: None
     ) -> tuple[Tensor | None, None]:
-        shares, scale, target = ctx.saved_tensors
+        shares, scale, index = ctx.saved_tensors
         grad = None
         if grad_odds is not None:
-            factor = (-grad_odds / scale).to(shares.dtype)
-            grad = shares * factor.unsqueeze(CLASSES)
-            at_target = grad_odds.to(shares.dtype).unsqueeze(CLASSES)
+            grad = shares * (-grad_odds / scale).to(shares.dtype)
             # In place, since a copy is another (N, C) buffer; but torch.func, which always
             # records gradients, can batch only the copy.
             put = grad.scatter if torch.is_grad_enabled() else grad.scatter_
-            grad = put(CLASSES, target.unsqueeze(CLASSES), at_target)
+            grad = put(CLASSES, index, grad_odds.to(shares.dtype))
         if grad_shares is not None:
-            dot = (shares * grad_shares).sum(CLASSES) / scale
-            through = shares * (grad_shares - dot.to(shares.dtype).unsqueeze(CLASSES))
+            dot = (shares * grad_shares).sum(CLASSES, keepdim=True) / scale
+            through = shares * (grad_shares - dot.to(shares.dtype))
             grad = through if grad is None else grad + through
         return grad, None
 
@@ -85,48 +84,83 @@ class _TargetLogOdds(torch.autograd.Function):
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         """Rows are independent, so a batch of batches is one longer batch."""
         size = info.batch_size
-        logits, target = (
+        logits, index = (
             x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
             for x, dim in zip(inputs, in_dims, strict=True)
         )
-        flat = _TargetLogOdds.apply(logits.flatten(0, 1), target.flatten(0, 1))
+        flat = _TargetLogOdds.apply(logits.flatten(0, 1), index.flatten(0, 1))
         return tuple(x.unflatten(0, (size, -1)) for x in flat), (0, 0, 0)
 
 
-def _by_softmax(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def split_softmax(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The log-odds of the targets and the softmax over the other classes, without a graph.
+
+    Args:
+        logits: (N, C, ...), as for :func:`target_log_odds`.
+        index: int64 (N, 1, ...), the targets.
+
+    Returns:
+        Log-odds d (N, 1, ...); shares h (N, C, ...) in a buffer of their own; scales c
+        (N, 1, ...) with h = c * r, 0 at the target.
+    """
+    if logits.is_cpu:
+        return _by_softmax(logits, index)
+    return _by_masking(logits, index)  # asks nothing of the data, so the host need not wait
+
+
+def _by_softmax(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """From softmax over all classes, which reads the logits once.
 
     Its two parts, p_t and the sum of the others, both keep their full relative precision until
     one of them underflows. Those rare rows are computed again.
     """
-    index = target.unsqueeze(CLASSES)
     shares = logits.softmax(CLASSES)
     at_target = shares.gather(CLASSES, index)
     # Summed without the target: 1 - p_t would have lost what is wanted here. Zeros as a tensor,
     # since torch scatters a number three times more slowly.
     shares.scatter_(CLASSES, index, torch.zeros_like(at_target))
-    at_target, rest = _widen(at_target.squeeze(CLASSES)), _widen(shares.sum(CLASSES))
-    log_odds = (at_target / rest).log()
-    limits = torch.finfo(shares.dtype)
-    safe = logits.shape[CLASSES] * limits.tiny / limits.eps
-    lost = ~(torch.minimum(at_target, rest) >= safe)
-    if lost.any():
-        redone = _by_masking(logits.movedim(CLASSES, -1)[lost], target[lost])
-        log_odds[lost], shares.movedim(CLASSES, -1)[lost], rest[lost] = redone
+    rest = shares.sum(CLASSES, keepdim=True)
+    if shares.dtype in HALF:
+        at_target, rest = at_target.float(), rest.float()
+    log_odds = at_target.div_(rest).log_()
+    bound = _safe_log_odds(shares.dtype, shares.shape[CLASSES])
+    # One number to look at in the usual case; NaN is not safe either.
+    if log_odds.numel() and not torch.linalg.vector_norm(log_odds, math.inf).item() < bound:
+        _redo(log_odds, shares, rest, logits, index, ~(log_odds.abs() < bound))
     return log_odds, shares, rest
 
 
-def _by_masking(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+@functools.cache
+def _safe_log_odds(dtype: torch.dtype, n_classes: int) -> float:
+    """Up to which size log-odds show that both probabilities kept their precision."""
+    limits = torch.finfo(dtype)
+    return -math.log(n_classes * limits.tiny / limits.eps)
+
+
+def _redo(
+    log_odds: Tensor, shares: Tensor, rest: Tensor, logits: Tensor, index: Tensor, lost: Tensor
+) -> None:
+    """Compute some rows, bool (N, 1, ...), again by masking, in place."""
+
+    def rows(x: Tensor) -> Tensor:
+        return x.movedim(CLASSES, -1)
+
+    where = rows(lost).squeeze(-1)
+    redone = _by_masking(rows(logits)[where], rows(index)[where])
+    for x, values in zip((log_odds, shares, rest), redone, strict=True):
+        rows(x)[where] = values
+
+
+def _by_masking(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """From softmax over the other classes: exact for all logits, at the cost of a copy."""
-    index = target.unsqueeze(CLASSES)
     others = logits.scatter(CLASSES, index, -torch.inf)
     shares = others.softmax(CLASSES)
     # The largest share is exp(0) over the sum, so its logarithm turns the largest logit into L.
-    log_sum = _widen(others.amax(CLASSES)) - _widen(shares.amax(CLASSES)).log()
-    log_odds = _widen(logits.gather(CLASSES, index).squeeze(CLASSES)) - log_sum
+    largest = (_widen(x.amax(CLASSES, keepdim=True)) for x in (others, shares))
+    log_odds = _widen(logits.gather(CLASSES, index)) - (next(largest) - next(largest).log())
     return log_odds, shares, torch.ones_like(log_odds)
 
 
 def _widen(x: Tensor) -> Tensor:
     """Numbers per instance are few: half precision would only lose digits."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return x.float() if x.dtype in HALF else x

@@ -13,7 +13,9 @@ log-odds d it is one line, exact for p_t near 0 and near 1:
     loss = b (d + log(C - 1)) - log sigmoid(d)
 """
 
+import functools
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.fixed import FixedLoss
-from fewshot_bench.inner.losses.log_odds import target_log_odds
+from fewshot_bench.inner.losses.target_gradient import mean_loss
 from fewshot_bench.inner.losses.target_loss import IGNORE, Reduction, target_loss
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.nn.params import Params
@@ -38,8 +40,8 @@ def sparse_lsr(
 ) -> Tensor:
     """Sparse label smoothing of the cross-entropy.
 
-    No smoothed target is ever built: beside a softmax, forward and backward pass take memory for
-    a few numbers per instance.
+    No smoothed target is ever built: beside the logits' gradient, forward and backward pass take
+    memory for a few numbers per instance.
 
     Args:
         logits: (N, C, ...) or (C,), C >= 2, any finite values.
@@ -59,7 +61,7 @@ def sparse_lsr(
     _check_smoothing(smoothing)
     n_classes = logits.shape[min(logits.ndim - 1, 1)] if logits.ndim else 0
     return target_loss(
-        lambda d: sparse_lsr_of_log_odds(d, smoothing, n_classes),
+        sparse_curve(smoothing, n_classes),
         logits,
         target,
         weight=weight,
@@ -68,14 +70,41 @@ def sparse_lsr(
     )
 
 
-def sparse_lsr_of_log_odds(log_odds: Tensor, smoothing: float, n_classes: int) -> Tensor:
-    """Loss of each instance from the log-odds of its target, any shape."""
-    # Not softplus(-d): torch's turns into a straight line at 20, which is off by 2e-9.
-    log_p = F.logsigmoid(log_odds)
-    if smoothing == 0:  # b * d would be nan where a class has all the probability
-        return -log_p
-    b = smoothing * (n_classes - 1) / n_classes
-    return b * (log_odds + math.log(n_classes - 1)) - log_p
+class SparseCurve(NamedTuple):
+    """Loss of each instance from the log-odds of its target.
+
+    Attributes:
+        others: b, what all classes but the target should get, in [0, 1).
+        offset: b log(C - 1).
+    """
+
+    others: float
+    offset: float
+
+    def value(self, log_odds: Tensor) -> Tensor:
+        """Nats of the same shape."""
+        # Not softplus(-d): torch's turns into a straight line at 20, which is off by 2e-9.
+        return self._of_logarithm(F.logsigmoid(log_odds), log_odds, 1.0)
+
+    def value_and_slope(self, log_odds: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+        """Nats and p_t - a, both times ``scale``."""
+        log_p = F.logsigmoid(log_odds)
+        # As b - (1 - p_t), since p_t may have rounded to 1.
+        slope = torch.rsub(torch.expm1(log_p), self.others * scale, alpha=-scale)
+        return self._of_logarithm(log_p, log_odds, scale), slope
+
+    def _of_logarithm(self, log_p: Tensor, log_odds: Tensor, scale: float) -> Tensor:
+        if self.others == 0:  # b * d would be nan where a class has all the probability
+            return log_p * -scale
+        mixed = torch.sub(log_p, log_odds, alpha=self.others)
+        return torch.rsub(mixed, self.offset * scale, alpha=scale)
+
+
+@functools.cache
+def sparse_curve(smoothing: float, n_classes: int) -> SparseCurve:
+    """The curve for xi in [0, 1) and C >= 2; with fewer classes the arguments don't fit anyway."""
+    b = smoothing * (n_classes - 1) / max(n_classes, 1)
+    return SparseCurve(b, b * math.log(max(n_classes - 1, 1)))
 
 
 class SparseLSRLoss(torch.nn.Module):
@@ -133,8 +162,8 @@ class SparseLSR(FixedLoss):
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
         """Scalar in nats."""
-        log_odds = target_log_odds(view.support_logits, view.support_labels)
-        return sparse_lsr_of_log_odds(log_odds, self.smoothing, view.support_logits.shape[1]).mean()
+        curve = sparse_curve(self.smoothing, view.support_logits.shape[1])
+        return mean_loss(curve, view.support_logits, view.support_labels)
 
 
 def _check_smoothing(smoothing: float) -> None:

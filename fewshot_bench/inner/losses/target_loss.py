@@ -1,31 +1,37 @@
 """Criteria that depend on the target's log-odds alone, called like torch's cross-entropy."""
 
-from collections.abc import Callable
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.log_odds import target_log_odds
+from fewshot_bench.inner.losses.log_odds import CLASSES, HALF
+from fewshot_bench.inner.losses.target_gradient import (
+    PLAIN,
+    Curve,
+    Reducer,
+    Reduction,
+    reduced_loss,
+)
+from fewshot_bench.nn.transformed import inside_transform
 
-Reduction = Literal["none", "mean", "sum"]
+__all__ = ["IGNORE", "Reduction", "target_loss"]
+
 IGNORE = -100
 
 
 def target_loss(
-    rows: Callable[[Tensor], Tensor],
+    curve: Curve,
     logits: Tensor,
     target: Tensor,
     *,
-    weight: Tensor | None,
-    ignore_index: int,
-    reduction: Reduction,
+    weight: Tensor | None = None,
+    ignore_index: int = IGNORE,
+    reduction: Reduction = "mean",
 ) -> Tensor:
-    """Apply ``rows`` to the log-odds of each instance and reduce as torch's losses do.
+    """Loss of the log-odds of each instance's target, reduced as torch's losses are.
 
     Args:
-        rows: log-odds of the targets to losses, element by element.
+        curve: log-odds of the targets to losses, element by element.
         logits: (N, C, ...) or (C,), C >= 2.
         target: int64 class indices (N, ...) or ().
         weight: (C,) factors by target class, or None.
@@ -33,43 +39,72 @@ def target_loss(
         reduction: ``none`` gives the shape of the target; ``mean`` divides by the sum of the
             weights of the instances that count, nan if there are none.
 
+    Returns:
+        In the type of the logits; a scalar, or the shape of the target for ``none``.
+
     Raises:
         ConfigError: shapes don't fit, fewer than two classes, or an unknown reduction.
     """
     _check(logits, target, weight, reduction)
-    if logits.ndim == 1:
-        logits = logits.unsqueeze(0)
-    counts = target != ignore_index
-    index = target.where(counts, 0)
-    batched = index.view(logits.shape[:1] + logits.shape[2:])
-    losses = rows(target_log_odds(logits, batched)).view(target.shape)
-    # where, not a product: an ignored instance may hold anything, and 0 * inf is nan.
-    losses = losses.where(counts, 0.0)
-    factors = None if weight is None else weight.to(losses.dtype)[index].where(counts, 0.0)
-    if factors is not None:
-        losses = losses * factors
+    counts = _counts(target, ignore_index)
+    if counts is None and weight is None and logits.ndim > 1:
+        losses = reduced_loss(curve, logits, target, PLAIN[reduction])
+    else:
+        losses = _weighted_loss(curve, logits, target, weight, counts, reduction)
+    return losses.to(logits.dtype) if logits.dtype in HALF else losses
+
+
+def _weighted_loss(
+    curve: Curve,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    counts: Tensor | None,
+    reduction: Reduction,
+) -> Tensor:
+    """The general case, float32 for half-precision logits."""
+    index = target if counts is None else target.where(counts, 0)
+    dtype = torch.float32 if logits.dtype in HALF else logits.dtype
+    factors = torch.ones_like(index, dtype=dtype) if weight is None else weight.to(dtype)[index]
     if reduction == "mean":
-        losses = losses.sum() / (counts if factors is None else factors).sum()
-    elif reduction == "sum":
-        losses = losses.sum()
-    return losses.to(logits.dtype)
+        factors = factors / (factors if counts is None else factors.where(counts, 0.0)).sum()
+    if single := logits.ndim == 1:
+        logits, index, factors = (x.unsqueeze(0) for x in (logits, index, factors))
+        counts = None if counts is None else counts.unsqueeze(0)
+    reducer = Reducer(
+        "none" if reduction == "none" else "sum",
+        factors.unsqueeze(CLASSES),
+        None if counts is None else counts.unsqueeze(CLASSES),
+    )
+    losses = reduced_loss(curve, logits, index, reducer)
+    return losses.squeeze(0) if single and reduction == "none" else losses
+
+
+def _counts(target: Tensor, ignore_index: int) -> Tensor | None:
+    """Which instances count; None for all, where asking the data does not make a host wait."""
+    if not target.is_cpu or inside_transform():
+        return target != ignore_index
+    if not target.numel() or (ignore_index < 0 and target.amin().item() >= 0):
+        return None  # the usual case, at half the price
+    counts = target != ignore_index
+    return None if counts.all() else counts
 
 
 def _check(logits: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> None:
     if reduction not in ("none", "mean", "sum"):
         raise ConfigError(f"unknown reduction {reduction!r}; choose none, mean or sum")
-    if logits.ndim == 0:
+    shape = logits.shape
+    if not shape:
         raise ConfigError("logits need a dimension of classes, got a scalar")
-    classes = logits.ndim > 1
-    expected = logits.shape[:classes] + logits.shape[classes + 1 :]
+    expected = shape[:1] + shape[2:] if len(shape) > 1 else shape[:0]
     if target.shape != expected:
         raise ConfigError(
             f"targets of shape {tuple(target.shape)} don't fit logits of shape"
-            f" {tuple(logits.shape)}; they should have shape {tuple(expected)}"
+            f" {tuple(shape)}; they should have shape {tuple(expected)}"
         )
     if target.dtype != torch.int64:
         raise ConfigError(f"targets must be int64 class indices, got {target.dtype}")
-    n_classes = logits.shape[classes]
+    n_classes = shape[1] if len(shape) > 1 else shape[0]
     if n_classes < 2:
         raise ConfigError(f"the loss needs at least 2 classes, got {n_classes}")
     if weight is not None and weight.shape != (n_classes,):

@@ -185,12 +185,16 @@ def test_the_module_carries_its_weight():
     assert not SparseLSRLoss(0.1).state_dict()
 
 
-def test_the_criterion_takes_no_more_large_buffers_than_the_log_odds():
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_the_gradient_is_the_only_large_buffer(ignored, reduction):
     logits, target = random_logits(n=8, c=1000, dtype=torch.float32)
+    target[0] = -100 if ignored else 0
     weight = torch.ones(1000)
     with LargeBuffers(logits.nbytes) as count:
-        torch.autograd.grad(sparse_lsr(logits, target, 0.1, weight=weight), logits)
-    assert (count.allocated, count.peak) == (2, 2)
+        loss = sparse_lsr(logits, target, 0.1, weight=weight, reduction=reduction)
+        torch.autograd.grad(loss, logits, torch.full_like(loss, 2.0))
+    assert (count.allocated, count.peak) == (1, 1)
 
 
 def test_the_inner_loss_is_the_criterion():
