@@ -20,6 +20,7 @@ LAYERS = [
     ("nn",),
     ("inner",),
     ("supervised",),
+    ("losses",),
     ("methods",),
     ("evaluation",),
     ("training", "search"),

@@ -26,10 +26,16 @@ def compare(
     lr: o.Rate = 0.01,
     offline_steps: o.OfflineSteps = 250,
     offline_lr: o.OfflineRate = 1e-3,
+    offline_horizon: o.OfflineHorizon = 1,
     outer: o.Outer = "val",
     online_lr: Annotated[
-        float, typer.Option(min=0, help="Learning rate of AdaLFL's loss in training.")
-    ] = 1e-5,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Learning rate of AdaLFL's loss in training.",
+            show_default="1e-5, 1e-3 for adalfl[free]",
+        ),
+    ] = None,
     level: Level = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plugin: Plugins = None,
@@ -37,14 +43,14 @@ def compare(
     r"""Train the same network with each loss and compare the test errors at the end.
 
     ml3, adalfl\[offline] and adalfl are learned for each seed anew; adalfl goes on being learned
-    during training.
+    during training. adalfl\[free] does so from the usual loss on, whatever the number of classes.
     """
     from fewshot_bench.training.loss_bench import compare_losses
 
     numbers, names = seed_list(seeds, o.SEEDS), _names(losses)
     run_plugins(plugin)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
-    offline = {"steps": offline_steps, "lr": offline_lr}
+    offline = {"steps": offline_steps, "lr": offline_lr, "inner_steps": offline_horizon}
     bench = o.open_bench(data, model, (image_size, max_classes), recipe, offline, outer, online_lr)
     lines = compare_losses(bench, names, numbers, level, done=_say)
     if as_json:

@@ -28,6 +28,9 @@ OfflineSteps = Annotated[int, typer.Option(min=0, help="Updates of a loss before
 OfflineRate = Annotated[
     float, typer.Option(min=0, help="Learning rate of a loss before training, by Adam.")
 ]
+OfflineHorizon = Annotated[
+    int, typer.Option(min=1, help="Training steps in each update of a loss before training.")
+]
 # Searches train with the seeds above these, so that no comparison has those a loss was chosen on.
 SEEDS = 2**32
 Seed = Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="Seed.")]
@@ -47,6 +50,8 @@ def train(
     lr: Rate = 0.01,
     offline_steps: OfflineSteps = 250,
     offline_lr: OfflineRate = 1e-3,
+    offline_horizon: OfflineHorizon = 1,
+    scale: Annotated[str, typer.Option(help="Of adalfl: paper or free.")] = "paper",
     outer: Outer = "val",
     seed: Seed = 0,
     plugin: Plugins = None,
@@ -61,16 +66,20 @@ def train(
 
     if loss not in ("ml3", "adalfl"):
         raise ConfigError(f"{loss!r} is not learned offline; choose ml3 or adalfl")
+    if scale not in (("paper", "free") if loss == "adalfl" else ("paper",)):
+        raise ConfigError(f"--scale {scale} is not possible; adalfl has paper and free")
     check_out(out)
     run_plugins(plugin)
     recipe = {"batch_size": batch_size, "lr": lr}
-    offline = {"steps": offline_steps, "lr": offline_lr}
+    offline = {"steps": offline_steps, "lr": offline_lr, "inner_steps": offline_horizon}
     bench = open_bench(data, model, (image_size, max_classes), recipe, offline, outer)
-    phi = bench.learn(ml3() if loss == "ml3" else adalfl(), seed)
+    network = ml3() if loss == "ml3" else adalfl(scale=scale, task=bench.data.task)  # type: ignore[arg-type]
+    phi = bench.learn(network, seed)
     images = {"image_size": image_size, "max_classes": max_classes}
     learning = {"offline_steps": offline_steps, "offline_lr": offline_lr, "outer": outer}
+    learning |= {"offline_horizon": offline_horizon} if offline_horizon > 1 else {}
     facts = {"data": data, "model": model, **images, **recipe, **learning, "seed": seed}
-    file = network_file(loss, bench.data.task, phi, provenance=facts)  # type: ignore[arg-type]
+    file = network_file(loss, bench.data.task, phi, scale=scale, provenance=facts)  # type: ignore[arg-type]
     write_loss(out, file)
     typer.echo(f"loss: {out}")
 
@@ -90,7 +99,7 @@ def open_bench(
     recipe: dict[str, int | float],
     offline: dict[str, int | float],
     outer: str,
-    online_lr: float = 0.0,
+    online_lr: float | None = 0.0,
 ) -> "Bench":
     """Data and network with how they are trained.
 

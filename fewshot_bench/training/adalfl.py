@@ -39,6 +39,7 @@ from fewshot_bench.supervised.train import (
     settle,
 )
 
+ONLINE_RATE, FREE_ONLINE_RATE = 1e-5, 1e-3
 INITIALISATION = OfflineRecipe(steps=2500)
 
 
@@ -47,12 +48,19 @@ class OnlineRecipe:
     """How the loss is learned during training.
 
     Attributes:
-        lr: of Adam on the loss; 0 keeps the loss as it was initialised.
+        lr: of Adam on the loss; 0 keeps the loss as it was initialised. None for 1e-5, and for
+            1e-3 with a network of free scale.
         outer: part that the task loss is computed on.
     """
 
-    lr: float = 1e-5
+    lr: float | None = None
     outer: PartName = "val"
+
+    def rate(self, loss: LossNetwork) -> float:
+        """Of Adam on this loss."""
+        if self.lr is not None:
+            return self.lr
+        return ONLINE_RATE if loss.anchor == "none" else FREE_ONLINE_RATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +107,7 @@ def train_adaptively(
     loss, online = loss or adalfl(), online or OnlineRecipe()
     initial = learn_offline(loss, model, data, recipe, offline, seed)
     phi = leaves({name: value.clone() for name, value in initial.items()})
-    adam = torch.optim.Adam(list(phi.values()), lr=online.lr)
+    adam = torch.optim.Adam(list(phi.values()), lr=online.rate(loss))
     learned, optimizer = criterion(loss, phi, data.task), recipe.optimizer
     now = begin(model, optimizer, generator(seed, WEIGHTS))
     inner = batches(data, "train", recipe.batch_size, seed)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.criterion import supervised_loss
-from fewshot_bench.inner.losses.network import LossNetwork, adalfl, ml3
+from fewshot_bench.inner.losses.network import LossNetwork, Scale, adalfl, ml3
 from fewshot_bench.inner.losses.per_output import Criterion, criterion
 from fewshot_bench.nn.params import Params
 from fewshot_bench.stats import DegenerateWarning, Interval, mean_ci
@@ -19,7 +19,8 @@ from fewshot_bench.supervised.offline import OfflineRecipe, learn_offline
 from fewshot_bench.supervised.train import Recipe, Trained, error, train
 from fewshot_bench.training.adalfl import OnlineRecipe, train_adaptively
 
-ONLINE = "adalfl"
+# Goes on being learned in training; of which scale.
+ONLINE: dict[str, Scale] = {"adalfl": "paper", "adalfl[free]": "free"}
 # Learned offline for each seed anew, then frozen.
 OFFLINE: dict[str, Callable[[], LossNetwork]] = {"ml3": ml3, "adalfl[offline]": adalfl}
 
@@ -43,14 +44,15 @@ class Bench:
     online: OnlineRecipe = field(default_factory=OnlineRecipe)
 
     def train(self, loss: str, seed: int) -> Trained:
-        """Train with ``adalfl``, a key of :data:`OFFLINE`, a registered loss or a loss file.
+        """Train with a key of :data:`ONLINE` or :data:`OFFLINE`, a registered loss or a loss file.
 
         Raises:
             ConfigError: no such loss, or one that does not fit the data.
         """
-        if loss == ONLINE:
+        if loss in ONLINE:
+            network = adalfl(scale=ONLINE[loss], task=self.data.task)
             return train_adaptively(
-                self.model, self.data, self.recipe, seed, None, self.offline, self.online
+                self.model, self.data, self.recipe, seed, network, self.offline, self.online
             ).network
         return train(self.model, self.data, self._criterion(loss, seed), self.recipe, seed)
 
@@ -62,7 +64,7 @@ class Bench:
 
     def check(self, loss: str) -> None:
         """Raise what :meth:`train` would raise before its first step."""
-        if loss != ONLINE and loss not in OFFLINE:
+        if loss not in ONLINE and loss not in OFFLINE:
             supervised_loss(loss, self.data.task)
 
     def learn(self, loss: LossNetwork, seed: int) -> Params:

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import torch
-
-from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.library import loss_from
+from fewshot_bench.inner.losses.library import fixed_loss
 from fewshot_bench.inner.losses.per_output import Criterion, Task, criterion
 
 
@@ -25,9 +22,5 @@ def supervised_loss(name: str, task: Task = "classification", **options: Any) ->
             does not fit the task.
         DataError: a file that is not a possible loss, or one for the other task.
     """
-    loss = loss_from(name, task, **options)
-    if loss.init(torch.Generator()):
-        raise ConfigError(
-            f"{name} has to be learned first; name the file that fsbench loss train or search wrote"
-        )
+    loss, _ = fixed_loss(name, task, **options)
     return criterion(loss, {}, task)

@@ -50,7 +50,12 @@ class Focal(FixedLoss):
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
         """Scalar in nats."""
-        return mean_loss(FocalCurve(self.gamma), view.support_logits, view.support_labels)
+        logits = view.support_logits
+        return mean_loss(self.curve(logits.shape[1]), logits, view.support_labels)
+
+    def curve(self, n_classes: int) -> "FocalCurve":  # noqa: ARG002
+        """As a function of the target's log-odds."""
+        return FocalCurve(self.gamma)
 
 
 class SquaredError(FixedLoss):

@@ -30,5 +30,9 @@ class FrozenNetwork(FixedLoss):
         """Predictions and targets (N, C) to losses (N,)."""
         return self.network.of_outputs(self._like(prediction), prediction, target)
 
+    def seen(self, logits: Tensor) -> Tensor:
+        """What the network is shown of logits (N, C)."""
+        return self.network.seen(logits)
+
     def _like(self, x: Tensor) -> Params:
         return {name: value.to(x) for name, value in self.weights.items()}

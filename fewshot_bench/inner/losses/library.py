@@ -1,11 +1,14 @@
 """A loss by its name: a registered one, or a JSON file of a learned one."""
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.loss_file import read_loss
+from fewshot_bench.inner.losses.loss_file import AnyFile, read_loss
 from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.inner.protocols import InnerLoss
 from fewshot_bench.registry import LOSSES
@@ -23,10 +26,8 @@ def loss_from(name: str, task: Task | None = None, **options: Any) -> InnerLoss:
         ConfigError: unknown name, or an option that the loss does not have.
         DataError: a file that is not a possible loss, or one for another task.
     """
-    if name.endswith(".json"):
-        if options:
-            raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
-        return read_loss(Path(name), task).loss()
+    if is_file(name):
+        return _file(name, task, options).loss()
     entry = LOSSES.entry(name)
     factory, given = entry.load(), entry.options | options
     known = inspect.signature(factory).parameters
@@ -36,3 +37,37 @@ def loss_from(name: str, task: Task | None = None, **options: Any) -> InnerLoss:
         )
     loss: InnerLoss = factory(**given)
     return loss
+
+
+def is_file(name: object) -> bool:
+    """Whether what names a loss means a file: a path, or text that ends in ``.json``."""
+    return isinstance(name, Path) or (isinstance(name, str) and name.endswith(".json"))
+
+
+def fixed_loss(name: str, task: Task | None = None, **options: Any) -> tuple[InnerLoss, Task]:
+    """A loss with nothing left to learn, and the task that it is for.
+
+    Args:
+        name: a registered name, or the path of a loss file.
+        task: None for what a file was learned for, else classification.
+        options: keyword arguments of a registered loss.
+
+    Raises:
+        ConfigError: unknown name or option, or a loss that has to be learned first.
+        DataError: a file that is not a possible loss, or one for another task.
+    """
+    if is_file(name):
+        file = _file(name, task, options)
+        return file.loss(), file.task
+    loss = loss_from(name, task, **options)
+    if loss.init(torch.Generator()):
+        raise ConfigError(
+            f"{name} has to be learned first; name the file that fsbench loss train or search wrote"
+        )
+    return loss, task or "classification"
+
+
+def _file(name: str, task: Task | None, options: Mapping[str, Any]) -> AnyFile:
+    if options:
+        raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
+    return read_loss(Path(name), task)

@@ -138,13 +138,12 @@ class NetworkFile(_File):
         return FrozenNetwork(self.structure(), self.phi())
 
 
-LossFile: TypeAlias = Annotated[
-    SymbolicFile | TaylorFile | NetworkFile, Field(discriminator="kind")
-]
+AnyFile: TypeAlias = SymbolicFile | TaylorFile | NetworkFile
+LossFile: TypeAlias = Annotated[AnyFile, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[LossFile] = TypeAdapter(LossFile)
 
 
-def read_loss(path: Path, task: Task | None = None) -> SymbolicFile | TaylorFile | NetworkFile:
+def read_loss(path: Path, task: Task | None = None) -> AnyFile:
     """Read and check a loss file.
 
     Args:
@@ -180,7 +179,7 @@ def read_loss(path: Path, task: Task | None = None) -> SymbolicFile | TaylorFile
     return file
 
 
-def write_loss(path: Path, file: SymbolicFile | TaylorFile | NetworkFile) -> None:
+def write_loss(path: Path, file: AnyFile) -> None:
     """Write a loss file, atomically."""
     write_atomic(path, dump_json(file.model_dump(by_alias=True)))
 

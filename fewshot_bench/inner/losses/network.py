@@ -21,11 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.inner.protocols import InnerLoss, TaskView
 from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal
 
 Inputs = Literal["probabilities", "logits"]
+Scale = Literal["paper", "free"]
+Anchor = Literal["none", "cross_entropy", "squared_error"]
 Activation = Callable[[Tensor], Tensor]
 
 
@@ -119,6 +122,8 @@ class LossNetwork(InnerLoss):
         output: after the last layer.
         over_classes: how the outputs of one instance are put together.
         inputs: what the network is shown of a prediction.
+        anchor: a loss that the network's is added to. The last layer starts at zero then, so that
+            all begins as the anchor, with its gradients.
     """
 
     hidden: tuple[int, ...]
@@ -126,14 +131,18 @@ class LossNetwork(InnerLoss):
     output: Activation = identity
     over_classes: Literal["mean", "sum"] = "mean"
     inputs: Inputs = "probabilities"
+    anchor: Anchor = "none"
 
     def init(self, generator: torch.Generator) -> Params:
-        """He initialisation."""
+        """He initialisation, but for the last layer of an anchored network."""
         shapes = itertools.pairwise((2, *self.hidden, 1))
-        return {
+        phi = {
             f"loss.{layer}.weight": kaiming_normal((out, into), generator)
             for layer, (into, out) in enumerate(shapes)
         }
+        if self.anchor != "none":
+            phi[f"loss.{len(self.hidden)}.weight"].zero_()
+        return phi
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:
         """Scalar, of any sign unless ``output`` forbids it."""
@@ -142,11 +151,27 @@ class LossNetwork(InnerLoss):
     def of_logits(self, phi: Params, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of (N, C) logits with int64 labels (N,); also for supervised training."""
         target = one_hot(labels, logits.shape[1], logits.dtype)
-        seen = logits.softmax(dim=1) if self.inputs == "probabilities" else logits
-        return self.of_outputs(phi, seen, target).mean()
+        seen = self.seen(logits)
+        if self.anchor != "cross_entropy":
+            return self.of_outputs(phi, seen, target).mean()
+        # From the logits, since a probability may round to 0.
+        return self._rows(phi, seen, target).mean() + F.cross_entropy(logits, labels)
+
+    def seen(self, logits: Tensor) -> Tensor:
+        """What the network is shown of logits (N, C)."""
+        return logits.softmax(dim=1) if self.inputs == "probabilities" else logits
 
     def of_outputs(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:
         """Predictions and targets (N, C) to losses (N,); C may be 1, for regression."""
+        rows = self._rows(phi, prediction, target)
+        if self.anchor == "cross_entropy":
+            return rows - torch.xlogy(target, prediction).sum(dim=1)
+        if self.anchor == "squared_error":
+            return rows + (prediction - target).square().mean(dim=1)
+        return rows
+
+    def _rows(self, phi: Params, prediction: Tensor, target: Tensor) -> Tensor:
+        """What the network says."""
         x = torch.stack([target, prediction], dim=-1)
         last = len(self.hidden)
         for layer in range(last):
@@ -165,10 +190,26 @@ def adalfl(
     leak: float = 0.01,
     sharpness: float = 10.0,
     inputs: Inputs = "probabilities",
+    scale: Scale = "paper",
+    task: Task = "classification",
 ) -> LossNetwork:
-    """AdaLFL's network: two smooth layers, no output activation, mean over the classes.
+    """AdaLFL's network: two smooth layers, no output activation.
 
-    ``leak`` (the paper's gamma) and ``sharpness`` (beta) are not verified.
+    Args:
+        width: of the hidden layers.
+        leak: the paper's gamma, not verified.
+        sharpness: the paper's beta, not verified.
+        inputs: what it is shown of a prediction; logits don't go with ``free``.
+        scale: ``paper`` takes the mean over the classes of a network that starts at random, so its
+            gradients start about C^2 times smaller than those of cross-entropy. ``free`` is ours:
+            the sum over the classes, added to the usual loss of the task, from which it starts;
+            so rates of the network mean what they mean for that loss, for any number of classes.
+        task: says what the usual loss is.
     """
     activation = SmoothLeakyReLU(leak, sharpness)
-    return LossNetwork((width, width), activation, inputs=inputs)
+    if scale == "paper":
+        return LossNetwork((width, width), activation, inputs=inputs)
+    if inputs != "probabilities":
+        raise ConfigError("a loss of free scale sees probabilities")
+    anchor: Anchor = "cross_entropy" if task == "classification" else "squared_error"
+    return LossNetwork((width, width), activation, over_classes="sum", anchor=anchor)

@@ -107,48 +107,6 @@ def sparse_curve(smoothing: float, n_classes: int) -> SparseCurve:
     return SparseCurve(b, b * math.log(max(n_classes - 1, 1)))
 
 
-class SparseLSRLoss(torch.nn.Module):
-    """:func:`sparse_lsr` as a criterion with the arguments of ``torch.nn.CrossEntropyLoss``.
-
-    Args:
-        smoothing: xi in [0, 1).
-        weight: (C,) factors by target class, or None; moves with the module.
-        ignore_index: target value of instances that don't count.
-        reduction: ``none``, ``mean`` or ``sum``.
-    """
-
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        smoothing: float,
-        weight: Tensor | None = None,
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        _check_smoothing(smoothing)
-        self.smoothing = smoothing
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """See :func:`sparse_lsr`."""
-        return sparse_lsr(
-            logits,
-            target,
-            self.smoothing,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-        )
-
-    def extra_repr(self) -> str:
-        """What ``print(model)`` shows."""
-        return f"smoothing={self.smoothing}, reduction={self.reduction!r}"
-
-
 class SparseLSR(FixedLoss):
     """Sparse label smoothing of the support labels, mean over the support set.
 
@@ -162,8 +120,12 @@ class SparseLSR(FixedLoss):
 
     def __call__(self, phi: Params, view: TaskView) -> Tensor:  # noqa: ARG002
         """Scalar in nats."""
-        curve = sparse_curve(self.smoothing, view.support_logits.shape[1])
-        return mean_loss(curve, view.support_logits, view.support_labels)
+        logits = view.support_logits
+        return mean_loss(self.curve(logits.shape[1]), logits, view.support_labels)
+
+    def curve(self, n_classes: int) -> SparseCurve:
+        """As a function of the target's log-odds."""
+        return sparse_curve(self.smoothing, n_classes)
 
 
 def _check_smoothing(smoothing: float) -> None:

@@ -10,7 +10,7 @@ logits by operations that autograd follows, to any order.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -30,6 +30,15 @@ class Curve(Protocol):
 
     def value_and_slope(self, log_odds: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         """Losses and their derivatives in the log-odds, both times a number; without a graph."""
+        ...
+
+
+@runtime_checkable
+class CurvedLoss(Protocol):
+    """A loss that looks at the target's log-odds alone."""
+
+    def curve(self, n_classes: int) -> Curve:
+        """What it is as a function of them."""
         ...
 
 

@@ -14,7 +14,7 @@ from fewshot_bench.inner.losses.target_gradient import (
 )
 from fewshot_bench.nn.transformed import inside_transform
 
-__all__ = ["IGNORE", "Reduction", "target_loss"]
+__all__ = ["IGNORE", "Reduction", "check_arguments", "reduced", "target_loss"]
 
 IGNORE = -100
 
@@ -45,7 +45,7 @@ def target_loss(
     Raises:
         ConfigError: shapes don't fit, fewer than two classes, or an unknown reduction.
     """
-    _check(logits, target, weight, reduction)
+    check_arguments(logits, target, weight, reduction)
     counts = _counts(target, ignore_index)
     if counts is None and weight is None and logits.ndim > 1:
         losses = reduced_loss(curve, logits, target, PLAIN[reduction])
@@ -90,7 +90,29 @@ def _counts(target: Tensor, ignore_index: int) -> Tensor | None:
     return None if counts.all() else counts
 
 
-def _check(logits: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> None:
+def reduced(
+    rows: Tensor, index: Tensor, counts: Tensor, weight: Tensor | None, reduction: Reduction
+) -> Tensor:
+    """Losses of instances put together as torch's losses do it.
+
+    Args:
+        rows: losses (N, ...).
+        index: int64 (N, ...), target classes, also where an instance does not count.
+        counts: bool (N, ...), which instances count.
+        weight: (C,) factors by class, or None.
+        reduction: ``none``, ``mean`` or ``sum``.
+    """
+    factors = counts.to(rows.dtype)
+    if weight is not None:
+        factors = factors * weight.to(rows.dtype)[index]
+    losses = rows.where(counts, 0.0) * factors
+    if reduction == "none":
+        return losses
+    return losses.sum() / factors.sum() if reduction == "mean" else losses.sum()
+
+
+def check_arguments(logits: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> None:
+    """Raise ConfigError where logits, targets and weights don't fit, or a reduction is unknown."""
     if reduction not in ("none", "mean", "sum"):
         raise ConfigError(f"unknown reduction {reduction!r}; choose none, mean or sum")
     shape = logits.shape

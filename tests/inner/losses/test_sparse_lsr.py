@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.sparse_lsr import SparseLSR, SparseLSRLoss, sparse_lsr
+from fewshot_bench.inner.losses.sparse_lsr import SparseLSR, sparse_lsr
 from fewshot_bench.inner.protocols import TaskView
+from fewshot_bench.losses import SparseLSR as SparseLSRLoss
 from tests.inner.losses.common import (
     DOUBLE,
     LargeBuffers,
@@ -181,7 +182,7 @@ def test_the_module_carries_its_weight():
     criterion = SparseLSRLoss(0.1, torch.ones(3))
     assert criterion.double().weight.dtype == DOUBLE
     assert "weight" in criterion.state_dict()
-    assert repr(criterion) == "SparseLSRLoss(smoothing=0.1, reduction='mean')"
+    assert repr(criterion) == "SparseLSR(smoothing=0.1, reduction='mean')"
     assert not SparseLSRLoss(0.1).state_dict()
 
 
