@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from fewshot_bench.inner.losses.loss_file import LossFile
+    from fewshot_bench.inner.losses.loss_file import StoredLoss
 
 
 def show(
@@ -18,13 +18,12 @@ def show(
     """Print a loss's formula and where it comes from; draw it beside the usual loss."""
     import json
 
-    from fewshot_bench.inner.losses.display import formula
-    from fewshot_bench.inner.losses.loss_file import SymbolicFile, read_loss
+    from fewshot_bench.inner.losses.loss_file import read_loss
 
     found = read_loss(file)
-    typer.echo(f"{found.kind} loss for {found.task}: {formula(found)}")
-    if isinstance(found, SymbolicFile):
-        typer.echo(f"tree: {found.expression}")
+    typer.echo(f"{found.kind} loss for {found.task}: {found.formula()}")
+    if (details := found.details()) is not None:
+        typer.echo(details)
     if found.fitness is not None:
         typer.echo(f"validation error of a short training: {found.fitness:.4f}")
     for key, value in sorted(found.provenance.items()):
@@ -33,16 +32,19 @@ def show(
         _draw(found, file.stem, plot)
 
 
-def _draw(found: "LossFile", title: str, plot: Path) -> None:
+def _draw(found: "StoredLoss", title: str, plot: Path) -> None:
     import io
 
     from fewshot_bench.errors import ConfigError
     from fewshot_bench.files import write_atomic
     from fewshot_bench.inner.losses.display import draw
+    from fewshot_bench.inner.losses.per_output import OutputLoss
 
-    buffer = io.BytesIO()
+    buffer, loss = io.BytesIO(), found.loss()
+    if not isinstance(loss, OutputLoss):
+        raise ConfigError(f"a {found.kind} loss has no curves: it looks at more than one output")
     try:
-        draw(found.loss(), found.task, title).savefig(buffer, format=plot.suffix[1:], dpi=110)
+        draw(loss, found.task, title).savefig(buffer, format=plot.suffix[1:], dpi=110)
     except ValueError as error:
         raise ConfigError(f"can't draw {plot}: its name must end in .png, .svg or .pdf") from error
     write_atomic(plot, buffer.getvalue())

@@ -12,6 +12,7 @@ Raymond, Chen, Xue, Zhang: Meta-Learning Adaptive Loss Functions, 2023, arXiv 23
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from torch.func import functional_call
 
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.inner.losses.frozen import FrozenNetwork
+from fewshot_bench.inner.losses.loss_file import to_file
 from fewshot_bench.inner.losses.network import LossNetwork, adalfl
 from fewshot_bench.inner.losses.per_output import Task, criterion
 from fewshot_bench.losses.modules import Loss
@@ -142,6 +144,15 @@ class AdaLFL:
         """The loss as it is now, as a module with nothing to learn."""
         weights = {name: value.detach().clone() for name, value in self.phi.items()}
         return Loss(FrozenNetwork(self.network, weights), task=self.task)
+
+    def save(self, path: Path, **facts: Any) -> None:
+        """Write the loss as it is now to a file, which can be named wherever a loss can.
+
+        Args:
+            path: ending in ``.json``.
+            facts: ``provenance``, a dict for people.
+        """
+        to_file(path, self.network, self.phi, self.task, **facts)
 
     def state_dict(self) -> dict[str, Any]:
         """Loss and its optimiser; the model and its own have theirs."""

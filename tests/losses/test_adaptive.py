@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from fewshot_bench.cli.app import app
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.inner.losses.network import adalfl
-from fewshot_bench.losses import AdaLFL
+from fewshot_bench.losses import AdaLFL, load
 from fewshot_bench.supervised.catalogue import load_data
 from fewshot_bench.supervised.models import build_model
 from fewshot_bench.supervised.train import WEIGHTS, batches, errors, generator
@@ -125,9 +125,9 @@ def test_the_loss_moves_against_its_hypergradient():
 def test_it_learns_and_leaves_normalisation_as_training_does():
     torch.manual_seed(0)
     net = small_net(norm=True)
-    ada = AdaLFL(net, sgd(net), lr=1e-4)
+    ada = AdaLFL(net, sgd(net, 0.05), network=adalfl(scale="free"), lr=1e-3)
     kept = {name: value.clone() for name, value in net.state_dict().items()}
-    ada.start(stream(1), stream(2), steps=100, lr=1e-2, horizon=2)
+    ada.start(stream(1), stream(2), steps=20, horizon=2)
     assert all(torch.equal(value, kept[name]) for name, value in net.state_dict().items())
     pairs = zip(stream(1), stream(2), strict=True)
     losses = [ada.step(*next(pairs)) for _ in range(80)]
@@ -151,6 +151,19 @@ def test_a_state_goes_on_where_it_was():
             ada.step(*next(pairs))
         runs.append((*net.parameters(), *ada.phi.values()))
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+def test_the_loss_can_be_saved_and_loaded(tmp_path):
+    torch.manual_seed(0)
+    net = small_net()
+    ada = AdaLFL(net, sgd(net), network=adalfl(width=5, scale="free"), lr=1e-2)
+    ada.step(next(stream(1)), next(stream(2)))
+    ada.save(tmp_path / "mine.json", provenance={"steps": 1})
+    x, y = next(stream(3))
+    criterion = load(str(tmp_path / "mine.json"))
+    assert torch.equal(criterion(net(x), y), ada.loss()(net(x), y))
+    torch.testing.assert_close(criterion(net(x), y), ada.network.of_logits(ada.phi, net(x), y))
+    assert not torch.isclose(criterion(net(x), y), F.cross_entropy(net(x), y), rtol=1e-5)
 
 
 def test_mistakes_are_named():

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.loss_file import AnyFile, read_loss
+from fewshot_bench.inner.losses.loss_file import StoredLoss, read_loss
 from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.inner.protocols import InnerLoss
 from fewshot_bench.registry import LOSSES
@@ -67,7 +67,7 @@ def fixed_loss(name: str, task: Task | None = None, **options: Any) -> tuple[Inn
     return loss, task or "classification"
 
 
-def _file(name: str, task: Task | None, options: Mapping[str, Any]) -> AnyFile:
+def _file(name: str, task: Task | None, options: Mapping[str, Any]) -> StoredLoss:
     if options:
         raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
     return read_loss(Path(name), task)
