@@ -22,9 +22,18 @@ from fewshot_bench.supervised.offline import OfflineRecipe
 from fewshot_bench.supervised.train import Recipe, task_criterion, train
 from fewshot_bench.training.adalfl import train_adaptively
 
-STEPS = 20
+STEPS = 8
+GOAL = 3  # plain steps
 RECIPE = Recipe(steps=STEPS)
-MODELS = {"mlp-128": 1, "mlp": 1, "lenet5": 1, "conv4-32": 2, "conv4-64": 2}  # enlarged so often
+# How often each pixel is repeated.
+MODELS = (
+    ("mlp-128", 1),
+    ("mlp", 1),
+    ("lenet5", 1),
+    ("conv4-32", 2),
+    ("conv4-64", 2),
+    ("conv4-64", 4),
+)
 
 
 def enlarged(data: SupervisedData, factor: int) -> SupervisedData:
@@ -55,7 +64,9 @@ def line(name: str, data: SupervisedData, repeats: int) -> str:
             cpu_ms(lambda: train_adaptively(model, data, RECIPE, 0, offline=OfflineRecipe(0))),
         )
     side = data.input_shape[-1]
-    return f"| {name} | {side} | {plain:.2f} | {adaptive:.2f} | **{adaptive / plain:.2f}** |"
+    ratio = adaptive / plain
+    verdict = "yes" if ratio <= GOAL else "**no**"
+    return f"| {name} | {side} | {plain:.2f} | {adaptive:.2f} | {ratio:.2f} | {verdict} |"
 
 
 def main() -> None:
@@ -68,9 +79,9 @@ def main() -> None:
     print(
         f"Digits in batches of {RECIPE.batch_size}, 10 classes; a plain step has cross-entropy.\n"
     )
-    print("| network | pixels | plain step, ms | AdaLFL's step, ms | ratio |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, factor in MODELS.items():
+    print(f"| network | pixels | plain step, ms | AdaLFL's step, ms | ratio | <= {GOAL} |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, factor in MODELS:
         print(line(name, enlarged(digits, factor), repeats), flush=True)
 
 

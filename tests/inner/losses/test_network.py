@@ -6,7 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fewshot_bench.inner.losses.network import SmoothLeakyReLU, adalfl, ml3, softplus
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.losses.network import (
+    LossNetwork,
+    SmoothLeakyReLU,
+    adalfl,
+    ml3,
+    softplus,
+)
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.inner.unroll import unroll
@@ -104,3 +111,32 @@ def test_the_gradient_that_learns_the_loss_equals_finite_differences(name):
 
         slope = (moved(h) - moved(-h)) / (2 * h)
         assert grad[index].item() == pytest.approx(slope, rel=1e-6)
+
+
+@pytest.mark.parametrize("c", [2, 10, 100])
+def test_a_network_of_free_scale_starts_with_the_gradients_of_the_usual_loss(c):
+    logits, labels = random_logits(n=8, c=c)
+    network = adalfl(scale="free")
+    phi = {n: v.double() for n, v in network.init(torch.Generator().manual_seed(0)).items()}
+    found, expected = network.of_logits(phi, logits, labels), F.cross_entropy(logits, labels)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(grad_of(found, logits), grad_of(expected, logits))
+    one_hot = F.one_hot(labels, c).double()
+    rows = network.of_outputs(phi, logits.softmax(1), one_hot)
+    torch.testing.assert_close(rows.mean(), expected)
+    outputs, targets = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(1)).double()
+    regression = adalfl(scale="free", task="regression")
+    found = regression.of_outputs(phi, outputs, targets).mean()
+    torch.testing.assert_close(found, F.mse_loss(outputs, targets))
+
+
+def test_what_is_learned_on_a_free_scale_is_added():
+    logits, labels = random_logits(n=8, c=5)
+    network, draws = adalfl(scale="free", width=6), torch.Generator().manual_seed(0)
+    plain = LossNetwork((6, 6), SmoothLeakyReLU(), over_classes="sum")
+    phi = {n: v.double() for n, v in plain.init(draws).items()}
+    found = network.of_logits(phi, logits, labels)
+    expected = plain.of_logits(phi, logits, labels) + F.cross_entropy(logits, labels)
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(ConfigError, match="sees probabilities"):
+        adalfl(scale="free", inputs="logits")
