@@ -20,12 +20,14 @@ LOSSES.add(
     f"{_HOME}.sparse_lsr:SparseLSR",
     summary="label smoothing with all of the smoothing put on the target's output",
     paper="Raymond 2024, arXiv 2406.09713",
+    version=2,
 )
 LOSSES.add(
     "focal",
     f"{_HOME}.fixed:Focal",
     summary="cross-entropy that discounts what is learned already",
     paper="Lin et al. 2017, arXiv 1708.02002",
+    version=2,
 )
 LOSSES.add(
     "squared_error",
