@@ -5,17 +5,20 @@ import json
 import pytest
 
 from fewshot_bench.config import (
+    LossName,
     RunConfig,
-    loss_hashes,
     merge_tables,
+    names_in,
     parse_setting,
     read_recipe,
     resolve,
     validated,
 )
+from fewshot_bench.config.names import OptimizerName, TransformName
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.methods.build import resolve_options
-from fewshot_bench.registry import BENCHMARKS, LOSSES, METHODS, Entry
+from fewshot_bench.methods.build import option_types, resolve_options
+from fewshot_bench.methods.composed import pretrained
+from fewshot_bench.registry import BENCHMARKS, LOSSES, METHODS, OPTIMIZERS, Entry
 
 
 def test_later_sources_win(tmp_path):
@@ -128,7 +131,21 @@ def test_signatures_that_say_too_little_are_refused(monkeypatch):
             options_of(factory)
 
 
-def test_a_loss_from_elsewhere_belongs_to_the_training(monkeypatch):
-    assert loss_hashes("cross_entropy", "mine", 3) == []
-    monkeypatch.setitem(LOSSES._entries, "mine", Entry("mine", json.dumps))
-    assert loss_hashes("cross_entropy", "mine", 3) == [Entry("mine", json.dumps).code_sha256()]
+def test_names_are_found_by_the_type_of_their_setting(monkeypatch):
+    types = {
+        "loss": LossName,
+        "other": LossName | None,
+        "bn": str,
+        "rest": LossName | None,
+        "optimizer": OptimizerName,
+    }
+    settings = {"bn": "focal", "loss": "ml3", "rest": None, "other": "a.json", "optimizer": "sgd"}
+    assert list(names_in(settings, types)) == [
+        (LOSSES, "ml3"),
+        (LOSSES, "a.json"),
+        (OPTIMIZERS, "sgd"),
+    ]
+    monkeypatch.setitem(METHODS._entries, "mine", Entry("mine", pretrained))
+    assert option_types("mine")["transform"] == TransformName | None
+    assert option_types("maml")["loss"] == LossName
+    assert option_types("t-net")["optimizer"] == OptimizerName

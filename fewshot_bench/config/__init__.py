@@ -7,16 +7,10 @@ Values are taken, later ones winning, from: the defaults of the models, the benc
 
 from fewshot_bench.config.merge import resolve
 from fewshot_bench.config.model import Table, validated
+from fewshot_bench.config.names import LossName, names_in
 from fewshot_bench.config.older import translated
 from fewshot_bench.config.recipes import read_recipe
-from fewshot_bench.config.run import (
-    SEEDS,
-    EvaluateConfig,
-    RunConfig,
-    TaskConfig,
-    TrainConfig,
-    loss_hashes,
-)
+from fewshot_bench.config.run import SEEDS, EvaluateConfig, RunConfig, TaskConfig, TrainConfig
 from fewshot_bench.config.stages import ClassifyConfig, EpisodesConfig, StageConfig
 from fewshot_bench.config.tables import merge_tables, parse_setting, read_toml
 
@@ -25,13 +19,14 @@ __all__ = [
     "ClassifyConfig",
     "EpisodesConfig",
     "EvaluateConfig",
+    "LossName",
     "RunConfig",
     "StageConfig",
     "Table",
     "TaskConfig",
     "TrainConfig",
-    "loss_hashes",
     "merge_tables",
+    "names_in",
     "parse_setting",
     "read_recipe",
     "read_toml",

@@ -1,7 +1,5 @@
 """The models of a run: what is trained, how, and how it is measured."""
 
-import itertools
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -9,8 +7,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from fewshot_bench.config.model import Model, Table
 from fewshot_bench.config.older import translated
 from fewshot_bench.config.stages import StageConfig, stage_settings
-from fewshot_bench.files import sha256
-from fewshot_bench.registry import LOSSES, SAMPLERS
+from fewshot_bench.registry import SAMPLERS
 
 SEEDS = 1 << 63  # how many there are
 Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -137,25 +134,11 @@ class RunConfig(Model):
     def _in_todays_names(cls, table: Any) -> Any:
         return translated(table) if isinstance(table, dict) else table
 
-    @property
-    def loss_hashes(self) -> list[str]:
-        """Of the loss files that this run uses, see :func:`loss_hashes`."""
-        settings = (vars(stage).values() for stage in self.stages.values() if stage.steps)
-        return loss_hashes(*self.options.values(), *itertools.chain.from_iterable(settings))
-
     def to_toml(self) -> str:
         """The resolved configuration; reading it back gives the same run."""
         import tomli_w
 
         return tomli_w.dumps(_without_none(self.model_dump()))
-
-
-def loss_hashes(*settings: object) -> list[str]:
-    """SHA-256 of each loss among the settings that may change under its name: files, plug-ins."""
-    names = [value for value in settings if isinstance(value, str)]
-    files = [Path(name) for name in names if name.endswith(".json")]
-    code = [LOSSES.entry(name).code_sha256() for name in names if name in LOSSES]
-    return [sha256(file.read_bytes()) for file in files if file.is_file()] + [c for c in code if c]
 
 
 def _without_none(table: Table) -> Table:

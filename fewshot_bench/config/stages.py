@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from fewshot_bench.config.model import Model, validated
+from fewshot_bench.config.names import LossName
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.registry import STAGES
 
@@ -29,6 +30,8 @@ STAGES.add(
 
 class StageConfig(Model):
     """Base of the settings of one stage; a kind of stage registers its own in ``STAGES``.
+
+    A setting that names a loss has the type :data:`fewshot_bench.config.names.LossName`.
 
     Attributes:
         trainer: class of the stage, as ``"module:Object"`` or the object itself, see
@@ -75,7 +78,7 @@ class ClassifyConfig(StageConfig):
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
     augment: Augmentation = "strong"
-    loss: str = "cross_entropy"
+    loss: LossName = "cross_entropy"
     val_every: int = Field(250, ge=1)
     val_episodes: int = Field(200, ge=1)
     n_way: int = Field(5, ge=2)

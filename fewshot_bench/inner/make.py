@@ -1,12 +1,10 @@
 """Parts of an inner loop made from their registered names."""
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.inner.losses.library import loss_from
-from fewshot_bench.inner.losses.loss_file import read_loss
+from fewshot_bench.inner.losses.library import is_file, loss_from, named_file
 from fewshot_bench.inner.losses.starting_at import StartingAt
 from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer
 from fewshot_bench.nn.heads import Head
@@ -48,11 +46,9 @@ def make_loss(name: str, options: Options | None = None) -> InnerLoss:
         ConfigError: unknown name or option.
         DataError: a file that is not a possible loss, or one for regression.
     """
-    if not name.endswith(".json"):
+    if not is_file(name):
         return loss_from(name, **(options or {}))
-    if options:
-        raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
-    file = read_loss(Path(name), "classification")
+    file = named_file(name, "classification", options or {})
     return StartingAt(file.structure(), file.phi())
 
 

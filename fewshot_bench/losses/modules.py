@@ -24,6 +24,7 @@ from fewshot_bench.inner.losses.target_loss import (
 )
 from fewshot_bench.inner.losses.taylor import TaylorGLO
 from fewshot_bench.inner.protocols import InnerLoss
+from fewshot_bench.nn.labels import one_hot
 
 
 class Loss(torch.nn.Module):
@@ -95,8 +96,8 @@ class Loss(torch.nn.Module):
         flat = logits.movedim(classes, -1).reshape(-1, logits.shape[classes])
         # An ignored instance may hold anything, and 0 * inf is nan.
         flat = flat.where(counts.reshape(-1, 1), 0.0)
-        one_hot = F.one_hot(index.flatten(), flat.shape[1]).to(flat.dtype)
-        rows = loss.of_outputs({}, self._seen(loss, flat), one_hot).view(target.shape)
+        members = one_hot(index.flatten(), flat.shape[1], flat.dtype)
+        rows = loss.of_outputs({}, self._seen(loss, flat), members).view(target.shape)
         return reduced(rows, index, counts, self.weight, self.reduction)
 
     @staticmethod

@@ -39,6 +39,11 @@ def resolve_options(name: str, options: Options) -> Options:
     return resolved
 
 
+def option_types(name: str) -> dict[str, Any]:
+    """Annotations of a method's options by their names; raises ConfigError as above."""
+    return {option: kind for option, (kind, _) in _fields(_parameters(METHODS.load(name))).items()}
+
+
 def build_method(name: str, setup: Setup, options: Options | None = None) -> FewShotMethod:
     """Make a registered method.
 

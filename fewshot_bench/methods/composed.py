@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from fewshot_bench.config.names import ClassifierName, RefinerName, TransformName
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.embedding import EmbeddingLearner
@@ -50,9 +51,9 @@ class FeatureParts(OptionGroup):
         refiner_options: of the refiner.
     """
 
-    classifier: str = "nearest-mean"
-    transform: str | None = None
-    refiner: str | None = None
+    classifier: ClassifierName = "nearest-mean"
+    transform: TransformName | None = None
+    refiner: RefinerName | None = None
     classifier_options: PartOptions = Field(default_factory=dict)
     transform_options: PartOptions = Field(default_factory=dict)
     refiner_options: PartOptions = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import torch
 
+from fewshot_bench.config.names import HeadName, LossName, OptimizerName
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.make import make_head, make_loss, make_optimizer
 from fewshot_bench.methods.base import Setup
@@ -47,9 +48,9 @@ def maml(
     setup: Setup,
     inner: InnerOptions = InnerOptions(),  # noqa: B008 - frozen
     adapt: Adapted = "all",
-    head: str = "linear",
-    optimizer: str = "sgd",
-    loss: str = "cross_entropy",
+    head: HeadName = "linear",
+    optimizer: OptimizerName = "sgd",
+    loss: LossName = "cross_entropy",
     head_options: PartOptions = {},  # noqa: B006 - never changed
     optimizer_options: PartOptions = {},  # noqa: B006
     loss_options: PartOptions = {},  # noqa: B006

@@ -12,6 +12,7 @@ the authors' code has: they would tell classes apart by their number.
 
 import dataclasses
 
+from fewshot_bench.config.names import OptimizerName
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import PartOptions, maml
@@ -22,7 +23,7 @@ from fewshot_bench.nn.warp import WarpedConvs
 def tnet(
     setup: Setup,
     inner: InnerOptions = InnerOptions(),  # noqa: B008 - frozen
-    optimizer: str = "sgd",
+    optimizer: OptimizerName = "sgd",
     optimizer_options: PartOptions = {},  # noqa: B006 - never changed
 ) -> GradientLearner:
     """Compose T-Net, or MT-Net with ``optimizer="row-masks"``.

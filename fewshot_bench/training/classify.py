@@ -32,7 +32,12 @@ from fewshot_bench.registry import BACKBONES, STAGES
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
-from fewshot_bench.training.identity import CODE_VERSION, data_identity, parts_identity
+from fewshot_bench.training.identity import (
+    CODE_VERSION,
+    data_identity,
+    parts_identity,
+    setting_types,
+)
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.stages import Stage
 
@@ -137,9 +142,10 @@ class ClassifyStage(Stage):
     def key(self) -> list[Any]:
         """Settings, loss, backbone, seed, data and code; neither the method nor the test task."""
         settings, backbone = self.settings.model_dump(), self.run.config.backbone
+        types = setting_types(self.settings)
         code = [BACKBONES.entry(backbone).code(), STAGES.entry(CLASSIFY).code(), CODE_VERSION]
         data = data_identity(self.run.store.manifest)
-        return [settings, parts_identity(settings), backbone, self.seed, data, code]
+        return [settings, parts_identity(settings, types), backbone, self.seed, data, code]
 
     @property
     def label(self) -> str:

@@ -1,18 +1,23 @@
 """What decides the outcome of a training, and which models may be measured on which classes."""
 
 import logging
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from fewshot_bench.config import loss_hashes
+from fewshot_bench.config import RunConfig, names_in
 from fewshot_bench.data.store import Manifest
 from fewshot_bench.errors import CheckpointError
-from fewshot_bench.registry import HEADS, LOSSES, OPTIMIZERS
+from fewshot_bench.files import sha256
+from fewshot_bench.inner.losses.library import is_file
+from fewshot_bench.methods.build import option_types
+from fewshot_bench.registry import CLASSIFIERS, HEADS, LOSSES, OPTIMIZERS, REFINERS, TRANSFORMS
 
 # Of the code that all trainings share: layers, inner loops, episodes, the outer loop. Raised when
 # it changes so that numbers change; ``tests/test_code_versions.py`` says when to think of it.
 CODE_VERSION = 1
-PARTS = (LOSSES, HEADS, OPTIMIZERS)  # kinds that options name
+PARTS = (LOSSES, HEADS, OPTIMIZERS, TRANSFORMS, CLASSIFIERS, REFINERS)  # that settings name
 _log = logging.getLogger(__name__)
 
 
@@ -21,14 +26,42 @@ def data_identity(manifest: Manifest) -> list[Any]:
     return [manifest.fingerprint, manifest.rotations, manifest.split_sha256]
 
 
-def parts_identity(settings: Mapping[str, Any]) -> list[str]:
+def parts_identity(settings: Mapping[str, Any], types: Mapping[str, Any]) -> list[str]:
     """The parts that settings name: contents of loss files, code or version of what is registered.
 
-    A name that is registered for several kinds of parts counts for all of them.
+    Args:
+        settings: values by name.
+        types: annotations of the settings, which say what is a name, see
+            :mod:`fewshot_bench.config.names`.
     """
-    names = [value for value in settings.values() if isinstance(value, str)]
-    files = loss_hashes(*(name for name in names if name.endswith(".json")))
-    return files + [kind.entry(name).code() for name in names for kind in PARTS if name in kind]
+    named = list(names_in(settings, types))
+    codes = [kind.entry(name).code() for kind, name in named if not is_file(name)]
+    return _file_hashes(name for _, name in named) + codes
+
+
+def setting_types(settings: object) -> dict[str, Any]:
+    """Annotations of the settings of a stage by their names."""
+    return typing.get_type_hints(type(settings), include_extras=True)
+
+
+def loss_hashes(config: RunConfig) -> list[str]:
+    """SHA-256 of each loss of a run that may change under its name: files, then plug-ins.
+
+    Args:
+        config: resolved, all options of the method included.
+    """
+    tables = [(config.options, option_types(config.method))]
+    stages = [stage for stage in config.stages.values() if stage.steps]
+    tables += [(vars(stage), setting_types(stage)) for stage in stages]
+    losses = [name for table in tables for kind, name in names_in(*table) if kind is LOSSES]
+    codes = (LOSSES.entry(name).code_sha256() for name in losses if not is_file(name))
+    return _file_hashes(losses) + [code for code in codes if code]
+
+
+def _file_hashes(names: Iterable[str]) -> list[str]:
+    """SHA-256 of the loss files among what is named; one that is missing shows when it is read."""
+    files = [Path(name) for name in names if is_file(name)]
+    return [sha256(file.read_bytes()) for file in files if file.is_file()]
 
 
 def check_unseen(info: Mapping[str, Any], manifest: Manifest, split: str, what: str) -> None:

@@ -9,12 +9,13 @@ import torch
 from fewshot_bench.config import EpisodesConfig, StageConfig
 from fewshot_bench.config.stages import stage_kind
 from fewshot_bench.files import safe_name, write_atomic
+from fewshot_bench.methods.build import option_types
 from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.registry import BACKBONES, METHODS, load_target
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import UNSELECTED, Observer
-from fewshot_bench.training.identity import CODE_VERSION, data_identity, parts_identity
+from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_hashes, parts_identity
 from fewshot_bench.training.meta_train import MetaTraining, meta_train, started
 from fewshot_bench.training.stages import Stage
 from fewshot_bench.training.strategy import choose_strategy
@@ -51,7 +52,8 @@ class MetaTrainStage(Stage):
     def __init__(self, run: Run) -> None:
         super().__init__("meta-train", run)
         self._needs = tuple(used_stages(run).values())
-        self._parts = parts_identity(run.config.options)  # files, which the method has read now
+        # Files, which the method has read now.
+        self._parts = parts_identity(run.config.options, option_types(run.config.method))
 
     @property
     def needs(self) -> tuple[Stage, ...]:
@@ -112,7 +114,7 @@ class MetaTrainStage(Stage):
         run, manifest = self.run, self.run.store.manifest
         return {
             "config": run.config.model_dump(),
-            "losses": run.config.loss_hashes,
+            "losses": loss_hashes(run.config),
             "benchmark": manifest.benchmark,
             "fingerprint": manifest.fingerprint,
             "split_sha256": manifest.split_sha256,

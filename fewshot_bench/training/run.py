@@ -14,7 +14,7 @@ from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.training.checkpoint import Checkpoint, check_params, load_checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer
-from fewshot_bench.training.identity import check_unseen
+from fewshot_bench.training.identity import check_unseen, loss_hashes
 from fewshot_bench.training.meta_stage import with_parts
 from fewshot_bench.training.stages import MODEL, once
 from fewshot_bench.training.strategy import choose_strategy
@@ -130,7 +130,7 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
         if stored != wanted:
             raise CheckpointError(f"{path} has {what} {stored}, this run needs {wanted}")
     check_unseen(info, run.store.manifest, run.config.evaluate.split, str(path))
-    losses = run.config.loss_hashes
+    losses = loss_hashes(run.config)
     if info.get("losses", losses) != losses:
         raise CheckpointError(f"{path} was trained with another loss than the file holds now")
     expected = run.method.init(torch.Generator().manual_seed(0))

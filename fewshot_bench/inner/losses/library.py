@@ -27,7 +27,7 @@ def loss_from(name: str, task: Task | None = None, **options: Any) -> InnerLoss:
         DataError: a file that is not a possible loss, or one for another task.
     """
     if is_file(name):
-        return _file(name, task, options).loss()
+        return named_file(name, task, options).loss()
     entry = LOSSES.entry(name)
     factory, given = entry.load(), entry.options | options
     known = inspect.signature(factory).parameters
@@ -57,7 +57,7 @@ def fixed_loss(name: str, task: Task | None = None, **options: Any) -> tuple[Inn
         DataError: a file that is not a possible loss, or one for another task.
     """
     if is_file(name):
-        file = _file(name, task, options)
+        file = named_file(name, task, options)
         return file.loss(), file.task
     loss = loss_from(name, task, **options)
     if loss.init(torch.Generator()):
@@ -67,7 +67,8 @@ def fixed_loss(name: str, task: Task | None = None, **options: Any) -> tuple[Inn
     return loss, task or "classification"
 
 
-def _file(name: str, task: Task | None, options: Mapping[str, Any]) -> StoredLoss:
+def named_file(name: str, task: Task | None, options: Mapping[str, Any]) -> StoredLoss:
+    """The loss file that is named; raises ConfigError if there are options, which no file has."""
     if options:
         raise ConfigError(f"a loss file has no options, got {', '.join(options)}")
     return read_loss(Path(name), task)
