@@ -11,6 +11,7 @@ from fewshot_bench.evaluation.run import Subject, method_facts
 from fewshot_bench.files import sha256
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training.checkpoint import Checkpoint, tensors_sha256
+from fewshot_bench.training.identity import loss_hashes
 from fewshot_bench.training.log import learning_curve
 from fewshot_bench.training.run import Run
 
@@ -55,7 +56,7 @@ def method_of(run: Run) -> document.Method:
 
 def _code_sha256(run: Run) -> str | None:
     """Of everything from outside this package that makes the method: sources and loss files."""
-    parts = [*run.code, *run.config.loss_hashes]
+    parts = [*run.code, *loss_hashes(run.config)]
     return sha256("".join(parts).encode()) if len(parts) > 1 else next(iter(parts), None)
 
 
