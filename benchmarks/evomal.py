@@ -20,7 +20,7 @@ from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.losses.symbolic import WEIGHTS, SymbolicLoss
 from fewshot_bench.platform import keep_freed_memory
-from fewshot_bench.search.local_search import weighted
+from fewshot_bench.search.gradients import TreeLosses
 from fewshot_bench.search.rejection import improves, sampled_outputs
 from fewshot_bench.search.run import search
 from fewshot_bench.search.spec import Problem, SearchSpec, open_problem
@@ -43,7 +43,7 @@ def direct(spec: SearchSpec, problem: Problem, text: str, protocol: bool) -> flo
         return None
     if protocol:
         outputs, targets = sampled_outputs(model, data, spec.training_seed)
-        losses = weighted([expression], [phi[WEIGHTS]])
+        losses = TreeLosses([expression], [phi[WEIGHTS].tolist()])
         if not improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).item():
             return None
     trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.training_seed)

@@ -8,11 +8,9 @@ before local search, which the merged losses are spared.
 
 from typing import Literal
 
-import torch
-
 from fewshot_bench.files import sha256
 from fewshot_bench.inner.losses.expression import Expression
-from fewshot_bench.search.local_search import weighted
+from fewshot_bench.search.gradients import TreeLosses
 from fewshot_bench.search.rejection import output_gradients, sampled_outputs
 from fewshot_bench.search.spec import Problem
 
@@ -22,7 +20,7 @@ def gradient_key(
 ) -> str:
     """Key of an expression with all weights 1; equal keys mean equal losses to this filter."""
     outputs, targets = sampled_outputs(problem.model, problem.data, seed)
-    losses = weighted([expression], [torch.ones(expression.n_edges)])
+    losses = TreeLosses([expression], [[1.0] * expression.n_edges])
     norms = output_gradients(losses, outputs, targets)[0].norm(dim=-1)
     if kind == "normalised":
         norms = norms / norms.norm()

@@ -12,10 +12,11 @@ from fewshot_bench.files import sha256
 from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.symbolic import INITIAL_SPREAD
 from fewshot_bench.inner.losses.taylor import taylor_loss
-from fewshot_bench.search.local_search import tune, weighted
+from fewshot_bench.search.gradients import FunctionLosses, Losses, PairLoss, TreeLosses
+from fewshot_bench.search.local_search import tune
 from fewshot_bench.search.rejection import improves, output_gradients, sampled_outputs
 from fewshot_bench.search.spec import Outcome, Problem, SearchSpec, Verdict, open_problem
-from fewshot_bench.search.stacked import PairLoss, stacked_errors, train_stacked
+from fewshot_bench.search.stacked import stacked_errors, train_stacked
 from fewshot_bench.supervised.train import generator
 
 
@@ -57,8 +58,10 @@ class _Tree:
         return cls(expression, initial_weights(spec, expression))
 
 
-def _losses(trees: Sequence[_Tree]) -> list[PairLoss]:
-    return weighted([tree.expression for tree in trees], [tree.weights for tree in trees])
+def _losses(trees: Sequence[_Tree]) -> TreeLosses:
+    return TreeLosses(
+        [tree.expression for tree in trees], [tree.weights.tolist() for tree in trees]
+    )
 
 
 def _drop(trees: Sequence[_Tree], good: Tensor, verdict: Verdict) -> list[_Tree]:
@@ -108,13 +111,13 @@ def _assess_taylor(spec: SearchSpec, problem: Problem, coefficients: list[Tensor
     def loss(own: Tensor) -> PairLoss:
         return lambda prediction, target: taylor_loss(own, prediction, target)
 
-    fitness = _fitness(spec, problem, [loss(own) for own in coefficients])
+    fitness = _fitness(spec, problem, FunctionLosses([loss(own) for own in coefficients]))
     return [_outcome(f, own) for f, own in zip(fitness, coefficients, strict=True)]
 
 
-def _fitness(spec: SearchSpec, problem: Problem, losses: list[PairLoss]) -> list[float]:
+def _fitness(spec: SearchSpec, problem: Problem, losses: Losses) -> list[float]:
     """Validation error after a short training; inf where the loss was ever not finite."""
-    if not losses:
+    if not len(losses):
         return []
     model, data, seed = problem.model, problem.data, spec.training_seed
     params, alive = train_stacked(model, data, losses, spec.recipe, seed)

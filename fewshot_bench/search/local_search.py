@@ -18,32 +18,19 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.inner.losses.expression import Expression
-from fewshot_bench.inner.losses.symbolic import evaluate
 from fewshot_bench.inner.optimizers.sgd import SGD
-from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.nn.params import Params, trainable
-from fewshot_bench.search.stacked import PairLoss, copies, mean_losses, stacked_outputs
+from fewshot_bench.nn.params import Params
+from fewshot_bench.search.gradients import (
+    TreeLosses,
+    mean_gradients,
+    pairs,
+    through_softmax,
+    weight_gradients,
+)
+from fewshot_bench.search.unrolled import begin, slope_of, task_gradient
 from fewshot_bench.supervised.data import SupervisedData
 from fewshot_bench.supervised.models import Model
-from fewshot_bench.supervised.train import (
-    WEIGHTS,
-    Batch,
-    Recipe,
-    batches,
-    generator,
-    leaves,
-    task_criterion,
-)
-
-
-def weighted(expressions: Sequence[Expression], weights: Sequence[Tensor]) -> list[PairLoss]:
-    """Trees with these weights as losses, differentiable in weights that ask for gradients."""
-
-    def one(expression: Expression, own: Tensor) -> PairLoss:
-        edges = own.unbind() if own.requires_grad else own.tolist()
-        return lambda prediction, target: evaluate(expression, edges, prediction, target).sum(-1)
-
-    return [one(e, w) for e, w in zip(expressions, weights, strict=True)]
+from fewshot_bench.supervised.train import WEIGHTS, Batch, Recipe, batches, generator
 
 
 def tune(
@@ -71,75 +58,47 @@ def tune(
     Returns:
         Weights of each tree, not finite where learning failed.
     """
-    phi = torch.cat(list(start)).requires_grad_()
     sizes = [len(w) for w in start]
+    phi = torch.cat(list(start))
     adam = torch.optim.Adam([phi], lr=lr)
     fresh = generator(seed, WEIGHTS)
     inner = batches(data, "train", recipe.batch_size, seed)
     outer = batches(data, "val", recipe.batch_size, seed)
     for _ in range(steps):
-        losses = weighted(expressions, phi.split(sizes))  # type: ignore[no-untyped-call]
+        trees = TreeLosses(expressions, [own.tolist() for own in phi.split(sizes)])
         params, pair = model.init(fresh), (next(inner), next(outer))
-        phi.grad = hypergradient(losses, phi, model, params, pair, recipe.optimizer, data)
+        phi.grad = hypergradient(trees, model, params, pair, recipe.optimizer, data)
         adam.step()
-    return [w.clone() for w in phi.detach().split(sizes)]  # type: ignore[no-untyped-call]
+    return list(phi.split(sizes))
 
 
 def hypergradient(
-    losses: Sequence[PairLoss],
-    phi: Tensor,
+    trees: TreeLosses,
     model: Model,
     params: Params,
     pair: tuple[Batch, Batch],
     optimizer: SGD,
     data: SupervisedData,
 ) -> Tensor:
-    """Gradient of the task losses after one step on each loss, summed over the losses.
+    """Gradients of the task losses after one step on each tree in the tree's weights.
 
     Args:
-        losses: K losses, functions of phi.
-        phi: all their weights, as a leaf of the graph.
+        trees: K losses.
         model: the network.
         params: where it starts.
         pair: the batch of the step, and the batch of the task loss.
         optimizer: the step rule.
         data: says which task loss.
+
+    Returns:
+        Those of all trees, one after the other.
     """
     (x, y), (held_x, held_y) = pair
-    weights, k, slope = trainable(params), len(losses), _slope(optimizer)
-
-    def outputs_of(weights: Params) -> Tensor:
-        return model(params | weights, x, NormMode(training=True))
-
-    outputs, pull_back = torch.func.vjp(outputs_of, weights)  # type: ignore[misc]
-    free = outputs.detach().repeat(k, 1, 1).requires_grad_()
-    values = mean_losses(losses, free, y)
-    [v] = torch.autograd.grad(values.sum(), [free], create_graph=True)
-    # Also keeps how the gradients follow from v, whose transpose is the product with J.
-    (grads,), push = torch.func.vjp(torch.func.vmap(pull_back), v.detach())  # type: ignore[misc]
-    # The step is linear in the gradient: what it does without one is the same for all losses.
-    still = _first_step(optimizer, _zeros(weights), weights)
-    moved = leaves({n: torch.add(still[n], g, alpha=-slope) for n, g in grads.items()})
-    rest = copies({n: p for n, p in params.items() if n not in moved}, k)
-    held, _ = stacked_outputs(model, rest | moved, held_x, training=True)
-    task = k * task_criterion(data.task)(
-        held.flatten(0, 1), held_y.repeat(k, *[1] * (held_y.dim() - 1))
-    )
-    u = dict(zip(moved, torch.autograd.grad(task, list(moved.values())), strict=True))
-    [along] = push((u,))
-    [grad] = torch.autograd.grad((v * along).sum(), [phi], materialize_grads=True)
-    return -slope * grad
-
-
-def _first_step(optimizer: SGD, grads: Params, weights: Params) -> Params:
-    return optimizer.step({}, grads, _zeros(weights), weights, 0)[0]
-
-
-def _zeros(weights: Params) -> Params:
-    return {name: torch.zeros_like(value) for name, value in weights.items()}
-
-
-def _slope(optimizer: SGD) -> float:
-    """By how much the first step lowers a weight per unit of its gradient."""
-    one = torch.ones((), dtype=torch.float64)
-    return -_first_step(optimizer, {"": one}, {"": 0 * one})[""].item()
+    step = begin(model, params, x, optimizer)
+    predictions, wanted = pairs(step.outputs, y)
+    duals = trees.duals(predictions, wanted)
+    _, of_outputs = mean_gradients(duals, predictions, y)
+    response = step.response(of_outputs, held_x, task_gradient(data.task, held_y))
+    along = through_softmax(predictions, response, y) * (-slope_of(optimizer) / len(x))
+    found = weight_gradients(duals, along)
+    return predictions.new_tensor([gradient for own in found for gradient in own])

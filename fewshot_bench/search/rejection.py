@@ -9,13 +9,11 @@ search could not mend it, since its gradient goes through the loss's, and the pr
 leave the outputs as they are; so nothing but time is saved by asking this first.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.search.stacked import PairLoss, mean_losses
+from fewshot_bench.search.gradients import Losses
 from fewshot_bench.supervised.data import SupervisedData
 from fewshot_bench.supervised.models import Model
 from fewshot_bench.supervised.train import WEIGHTS, errors, generator
@@ -30,17 +28,12 @@ def sampled_outputs(model: Model, data: SupervisedData, seed: int) -> tuple[Tens
         return model(model.init(generator(seed, WEIGHTS)), x, NormMode(training=True)), y
 
 
-def output_gradients(losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor) -> Tensor:
+def output_gradients(losses: Losses, outputs: Tensor, targets: Tensor) -> Tensor:
     """Gradients (K, N, C) of K losses, of their sum over instances, at outputs (N, C)."""
-    free = outputs.repeat(len(losses), 1, 1).requires_grad_()
-    total = mean_losses(losses, free, targets).sum() * len(outputs)
-    [grads] = torch.autograd.grad(total, [free], materialize_grads=True)
-    return grads
+    return losses.gradients(outputs, targets)[1] * len(outputs)
 
 
-def improves(
-    losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor, steps: int, lr: float
-) -> Tensor:
+def improves(losses: Losses, outputs: Tensor, targets: Tensor, steps: int, lr: float) -> Tensor:
     """Whether each of K losses lowers the error of the outputs, bool (K,).
 
     Args:
@@ -50,11 +43,10 @@ def improves(
         steps: of Adam.
         lr: of Adam.
     """
-    free = outputs.repeat(len(losses), 1, 1).requires_grad_()
+    free = outputs.repeat(len(losses), 1, 1)
     adam = torch.optim.Adam([free], lr=lr)
     for _ in range(steps):
-        total = mean_losses(losses, free, targets).sum()
-        [free.grad] = torch.autograd.grad(total, [free], materialize_grads=True)
+        _, free.grad = losses.gradients(free, targets)
         adam.step()
     # Never less where a prediction is no longer finite, since its error is NaN.
-    return errors(free.detach(), targets).mean(-1) < errors(outputs, targets).mean(-1)
+    return errors(free, targets).mean(-1) < errors(outputs, targets).mean(-1)

@@ -5,19 +5,17 @@ same batches. So their networks are one stack, with a dimension in front of ever
 an operation on the stack costs little more than on one small network.
 """
 
-from collections.abc import Callable, Sequence
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.nn.norm import NormMode, blend
 from fewshot_bench.nn.params import Params, trainable
+from fewshot_bench.search.batched_mlp import forward, layers, named
+from fewshot_bench.search.gradients import Losses
 from fewshot_bench.supervised.data import Examples, SupervisedData
-from fewshot_bench.supervised.models import Model
+from fewshot_bench.supervised.models import MLP, Model
 from fewshot_bench.supervised.train import (
     EVALUATION_BATCH,
-    LOSS,
     WEIGHTS,
     Recipe,
     batches,
@@ -25,30 +23,6 @@ from fewshot_bench.supervised.train import (
     generator,
     leaves,
 )
-
-PairLoss = Callable[[Tensor, Tensor], Tensor]  # predictions and targets (N, C) to losses (N,)
-
-
-def pairs(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """What a loss is shown.
-
-    Args:
-        outputs: (..., N, C) logits, or outputs of a regression.
-        targets: int64 (N,) class numbers, which make it a classification, or float (N, C).
-
-    Returns:
-        Probabilities (..., N, C) and one-hot targets (N, C); for regression both as they are.
-    """
-    if targets.is_floating_point():
-        return outputs, targets
-    return outputs.softmax(-1), F.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
-
-
-def mean_losses(losses: Sequence[PairLoss], outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean loss (K,) of outputs (K, N, C), each by its own of K losses."""
-    predictions, wanted = pairs(outputs, targets)
-    rows = zip(losses, predictions.unbind(), strict=True)
-    return torch.stack([loss(prediction, wanted) for loss, prediction in rows]).mean(-1)
 
 
 def copies(params: Params, k: int) -> Params:
@@ -70,7 +44,7 @@ def stacked_outputs(
 
 
 def train_stacked(
-    model: Model, data: SupervisedData, losses: Sequence[PairLoss], recipe: Recipe, seed: int
+    model: Model, data: SupervisedData, losses: Losses, recipe: Recipe, seed: int
 ) -> tuple[Params, Tensor]:
     """As :func:`fewshot_bench.supervised.train.train` for each of K losses.
 
@@ -79,26 +53,37 @@ def train_stacked(
         parameters mean nothing.
     """
     params = copies(model.init(generator(seed, WEIGHTS)), len(losses))
-    optimizer = recipe.optimizer
-    state = optimizer.start({}, trainable(params), generator(seed, LOSS))
+    weights = trainable(params)
+    sgd = recipe.torch_optimizer(list(weights.values()))
     alive = torch.ones(len(losses), dtype=torch.bool)
     stream = batches(data, "train", recipe.batch_size, seed)
-    for step in range(recipe.steps):
+    for _ in range(recipe.steps):
         x, y = next(stream)
-        params = leaves(params)
-        weights = trainable(params)
-        outputs, seen = stacked_outputs(model, params, x, training=True)
-        values = mean_losses(losses, outputs, y)
+        values, seen, grads = stacked_gradients(model, params, x, y, losses)
         alive &= values.isfinite()
         if not alive.any():
             break
-        grads = torch.autograd.grad(values.sum(), list(weights.values()), materialize_grads=True)
-        with torch.no_grad():
-            named = dict(zip(weights, grads, strict=True))
-            moved, state = optimizer.step({}, named, state, weights, step)
-        params = params | moved
+        for name, weight in weights.items():
+            weight.grad = grads[name]
+        sgd.step()
         blend(params, seen)
     return params, alive
+
+
+def stacked_gradients(
+    model: Model, params: Params, x: Tensor, y: Tensor, losses: Losses
+) -> tuple[Tensor, Params, Params]:
+    """Mean losses (K,) of stacked networks on one batch, their batch statistics and gradients."""
+    if isinstance(model, MLP):
+        stack = forward(layers(model, params), x)
+        values, of_outputs = losses.gradients(stack.outputs, y)
+        return values, {}, named(stack.gradients(of_outputs))
+    params = leaves(params)
+    weights = trainable(params)
+    outputs, seen = stacked_outputs(model, params, x, training=True)
+    values, of_outputs = losses.gradients(outputs.detach(), y)
+    grads = torch.autograd.grad(outputs, list(weights.values()), of_outputs, materialize_grads=True)
+    return values, seen, dict(zip(weights, grads, strict=True))
 
 
 @torch.no_grad()

@@ -49,6 +49,17 @@ class Recipe:
         """The step rule, differentiable."""
         return SGD(self.lr, self.momentum, self.momentum > 0, self.weight_decay)
 
+    def torch_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
+        """The same rule in place, in one pass over the memory; for what nothing differentiates."""
+        return torch.optim.SGD(
+            weights,
+            self.lr,
+            self.momentum,
+            weight_decay=self.weight_decay,
+            nesterov=self.momentum > 0,
+            fused=True,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Progress:

@@ -1,0 +1,149 @@
+"""Multi-layer perceptrons in stacks: batched products, and gradients without a graph.
+
+What :mod:`.stacked` and :mod:`.unrolled` do for any network, for the networks that searches use
+most. There the operations are so small that calls and graphs cost more than arithmetic.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot_bench.nn.params import Params
+from fewshot_bench.supervised.models import MLP
+
+OutputGradient = Callable[[Tensor], Tensor]  # outputs (K, N, C) to gradients in them
+
+
+class Layer(NamedTuple):
+    """One linear layer.
+
+    Attributes:
+        weight: (..., out, in).
+        bias: (..., out).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+
+def layers(model: MLP, params: Params) -> list[Layer]:
+    """The layers of one network, or of a stack of K, first to last."""
+    numbers = range(len(model.widths) - 1)
+    return [Layer(params[f"layer{i}.weight"], params[f"layer{i}.bias"]) for i in numbers]
+
+
+def named(found: Sequence[Layer]) -> Params:
+    """Layers under the names that their parameters have in the model."""
+    return {
+        f"layer{i}.{kind}": value
+        for i, layer in enumerate(found)
+        for kind, value in layer._asdict().items()
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """A stack of networks at a batch.
+
+    Attributes:
+        layers: of K networks.
+        inputs: (K, N, in) of each layer; all but the first are behind a ReLU.
+        outputs: (K, N, C).
+    """
+
+    layers: Sequence[Layer]
+    inputs: Sequence[Tensor]
+    outputs: Tensor
+
+    def gradients(self, of_outputs: Tensor) -> list[Layer]:
+        """Gradients of the parameters for those (K, N, C) of the outputs."""
+        pulled = zip(self.pull(of_outputs), self.inputs, strict=True)
+        return [Layer(d.transpose(1, 2) @ x, d.sum(1)) for d, x in pulled]
+
+    def pull(self, of_outputs: Tensor) -> list[Tensor]:
+        """Gradients (K, N, out) in front of each layer's ReLU, first layer to last."""
+        found = [of_outputs]
+        for layer, x in zip(reversed(self.layers[1:]), reversed(self.inputs[1:]), strict=True):
+            found.append(_where_active(found[-1] @ layer.weight, x))
+        return found[::-1]
+
+
+def forward(stack: Sequence[Layer], x: Tensor) -> Pass:
+    """K networks on one batch x (N, ...)."""
+    inputs = [x.flatten(1).expand(len(stack[0].weight), -1, -1)]
+    for layer in stack[:-1]:
+        inputs.append(_affine(layer, inputs[-1]).relu_())
+    return Pass(stack, inputs, _affine(stack[-1], inputs[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class MLPStep:
+    """See :class:`fewshot_bench.search.unrolled.Step`.
+
+    Attributes:
+        layers: of the one network before the step.
+        inputs: (N, in) of each layer at the batch of the step.
+        outputs: (N, C).
+        still: the layers after a step with gradients of zero.
+        slope: by how much a step lowers a parameter per unit of its gradient.
+    """
+
+    layers: Sequence[Layer]
+    inputs: Sequence[Tensor]
+    outputs: Tensor
+    still: Sequence[Layer]
+    slope: float
+
+    @classmethod
+    def begin(
+        cls, network: Sequence[Layer], x: Tensor, still: Sequence[Layer], slope: float
+    ) -> "MLPStep":
+        """Run the network on the batch of the step."""
+        inputs = [x.flatten(1)]
+        for layer in network[:-1]:
+            inputs.append(F.linear(inputs[-1], *layer).relu_())
+        return cls(network, inputs, F.linear(inputs[-1], *network[-1]), still, slope)
+
+    def moved(self, of_outputs: Tensor) -> list[Layer]:
+        """K networks after a step, for the gradients (K, N, C) of K losses in the outputs."""
+        found = []
+        for i in reversed(range(len(self.layers))):
+            still, x = self.still[i], self.inputs[i]
+            weight, shared = (
+                still.weight.expand(len(of_outputs), -1, -1),
+                x.expand(len(of_outputs), -1, -1),
+            )
+            weight = torch.baddbmm(weight, of_outputs.transpose(1, 2), shared, alpha=-self.slope)
+            bias = torch.add(still.bias, of_outputs.sum(1), alpha=-self.slope)
+            found.append(Layer(weight, bias))
+            if i:
+                of_outputs = _where_active(of_outputs @ self.layers[i].weight, x)
+        return found[::-1]
+
+    def along(self, direction: Sequence[Layer]) -> Tensor:
+        """Change (K, N, C) of the outputs before the step along K directions of the parameters."""
+        change = _affine(direction[0], self.inputs[0].expand(len(direction[0].weight), -1, -1))
+        for i in range(1, len(self.layers)):
+            x = self.inputs[i]
+            change = _where_active(change, x) @ self.layers[i].weight.T
+            change += _affine(direction[i], x.expand(len(change), -1, -1))
+        return change
+
+    def response(self, of_outputs: Tensor, held_x: Tensor, task: OutputGradient) -> Tensor:
+        """See :class:`fewshot_bench.search.unrolled.Step`."""
+        held = forward(self.moved(of_outputs), held_x)
+        return self.along(held.gradients(task(held.outputs)))
+
+
+def _affine(layer: Layer, x: Tensor) -> Tensor:
+    """(K, N, in) to (K, N, out)."""
+    return torch.baddbmm(layer.bias[:, None], x, layer.weight.transpose(1, 2))
+
+
+def _where_active(gradient: Tensor, x: Tensor) -> Tensor:
+    """The gradient where x, which is behind a ReLU, is above zero; in place."""
+    return gradient.mul_(x.sign())

@@ -1,0 +1,134 @@
+"""One training step on each of many losses, and what a later task loss says of it.
+
+    theta1 <- theta0 - slope * g,   g = J^T v
+
+where J is the derivative of the outputs in theta0 and v the gradient of a loss in the outputs.
+With u the gradient of the task loss in theta1, J u is how the outputs before the step should
+have changed: a loss is good if its v points there. All losses share theta0 and the batches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from fewshot_bench.inner.losses.per_output import Task
+from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.nn.norm import NormMode
+from fewshot_bench.nn.params import Params, trainable
+from fewshot_bench.search.batched_mlp import MLPStep, OutputGradient, layers
+from fewshot_bench.search.stacked import copies, stacked_outputs
+from fewshot_bench.supervised.models import MLP, Model
+from fewshot_bench.supervised.train import leaves, task_criterion
+
+
+class Step(Protocol):
+    """A network in front of the step."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """(N, C), without a graph."""
+        ...
+
+    def response(self, of_outputs: Tensor, held_x: Tensor, task: OutputGradient) -> Tensor:
+        """J u (K, N, C).
+
+        Args:
+            of_outputs: v (K, N, C), gradients of K losses in the outputs.
+            held_x: inputs of the task loss.
+            task: its gradient in the outputs there, for all K networks after the step.
+        """
+        ...
+
+
+def begin(model: Model, params: Params, x: Tensor, optimizer: SGD) -> Step:
+    """Run a network on the batch of the step.
+
+    Args:
+        model: the network.
+        params: where it starts.
+        x: inputs (N, ...).
+        optimizer: the step rule.
+    """
+    weights, slope = trainable(params), slope_of(optimizer)
+    # The step is linear in the gradient: what it does without one is the same for all losses.
+    still = _first_step(optimizer, _zeros(weights), weights)
+    if isinstance(model, MLP):
+        return MLPStep.begin(layers(model, params), x, layers(model, still), slope)
+    return GraphStep.begin(model, params, x, still, slope)
+
+
+def task_gradient(task: Task, targets: Tensor) -> OutputGradient:
+    """Gradient of the task loss of each of K networks on targets (N, ...)."""
+
+    def gradient(outputs: Tensor) -> Tensor:
+        free, k = outputs.detach().requires_grad_(), len(outputs)
+        wanted = targets.repeat(k, *[1] * (targets.dim() - 1))
+        [found] = torch.autograd.grad(k * task_criterion(task)(free.flatten(0, 1), wanted), [free])
+        return found
+
+    return gradient
+
+
+@dataclass(frozen=True, eq=False)
+class GraphStep:
+    """See :class:`Step`; for any network, by autograd.
+
+    Attributes:
+        model: the network.
+        params: theta0, with buffers.
+        outputs: (N, C).
+        pull_back: v (N, C) to J^T v.
+        still: the parameters after a step with gradients of zero.
+        slope: by how much a step lowers a parameter per unit of its gradient.
+    """
+
+    model: Model
+    params: Params
+    outputs: Tensor
+    pull_back: Callable[[Tensor], tuple[Params]]
+    still: Params
+    slope: float
+
+    @classmethod
+    def begin(
+        cls, model: Model, params: Params, x: Tensor, still: Params, slope: float
+    ) -> "GraphStep":
+        """Run the network on the batch of the step."""
+
+        def outputs_of(weights: Params) -> Tensor:
+            return model(params | weights, x, NormMode(training=True))
+
+        found: Any = torch.func.vjp(outputs_of, trainable(params))  # type: ignore[misc]
+        outputs, pull_back = found
+        return cls(model, params, outputs.detach(), pull_back, still, slope)
+
+    def response(self, of_outputs: Tensor, held_x: Tensor, task: OutputGradient) -> Tensor:
+        """See :class:`Step`."""
+        # Also keeps how the gradients follow from v, whose transpose is the product with J.
+        (grads,), push = torch.func.vjp(torch.func.vmap(self.pull_back), of_outputs)  # type: ignore[misc]
+        moved = leaves(
+            {n: torch.add(self.still[n], g, alpha=-self.slope) for n, g in grads.items()}
+        )
+        others = {n: p for n, p in self.params.items() if n not in moved}
+        stack = copies(others, len(of_outputs)) | moved
+        held, _ = stacked_outputs(self.model, stack, held_x, training=True)
+        u = torch.autograd.grad(held, list(moved.values()), task(held))
+        [along] = push((dict(zip(moved, u, strict=True)),))
+        return along
+
+
+def _first_step(optimizer: SGD, grads: Params, weights: Params) -> Params:
+    return optimizer.step({}, grads, _zeros(weights), weights, 0)[0]
+
+
+def _zeros(weights: Params) -> Params:
+    return {name: torch.zeros_like(value) for name, value in weights.items()}
+
+
+def slope_of(optimizer: SGD) -> float:
+    """By how much the first step lowers a weight per unit of its gradient."""
+    one = torch.ones((), dtype=torch.float64)
+    return -_first_step(optimizer, {"": one}, {"": 0 * one})[""].item()
