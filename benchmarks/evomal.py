@@ -8,6 +8,7 @@ steps. It knows no archive, so what comes twice is computed twice. It is given e
 candidate of the search's own stream, one after the other, in the same process.
 """
 
+import functools
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.losses.symbolic import WEIGHTS, SymbolicLoss
 from fewshot_bench.platform import keep_freed_memory
-from fewshot_bench.search.gradients import TreeLosses
+from fewshot_bench.search.gradients import FunctionLosses
 from fewshot_bench.search.rejection import improves, sampled_outputs
 from fewshot_bench.search.run import search
 from fewshot_bench.search.spec import Problem, SearchSpec, open_problem
@@ -43,7 +44,7 @@ def direct(spec: SearchSpec, problem: Problem, text: str, protocol: bool) -> flo
         return None
     if protocol:
         outputs, targets = sampled_outputs(model, data, spec.training_seed)
-        losses = TreeLosses([expression], [phi[WEIGHTS].tolist()])
+        losses = FunctionLosses([functools.partial(loss.of_outputs, phi)])
         if not improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).item():
             return None
     trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.training_seed)

@@ -71,11 +71,11 @@ def dual(
             continue
         local = PARTIALS[name](*[weights[c - 1] * values[c] for c in children])
         values[node], found[node] = local.value, local
-        terms = (
-            times(p, times(weights[c - 1], slopes[c]))
-            for p, c in zip(local.partials, children, strict=True)
-        )
-        slopes[node] = functools.reduce(plus, terms)
+        slope = None
+        for partial, child in zip(local.partials, children, strict=True):
+            if slopes[child] is not None:
+                slope = plus(slope, times(partial, weights[child - 1] * slopes[child]))
+        slopes[node] = slope
     return Dual(expression, weights, values, slopes, found)
 
 

@@ -1,9 +1,15 @@
-"""What a candidate is worth: cheap tests, local search, rejection, then a short training."""
+"""What candidates are worth: a cheap test, local search, rejection, then a short training.
 
+Candidates of a generation go through each stage together, in stacks that are made anew from
+those that are left, since a stack of two networks takes hardly less time than one of six.
+"""
+
+import functools
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,13 +21,32 @@ from fewshot_bench.inner.losses.taylor import taylor_loss
 from fewshot_bench.search.gradients import FunctionLosses, Losses, PairLoss, TreeLosses
 from fewshot_bench.search.local_search import tune
 from fewshot_bench.search.rejection import improves, output_gradients, sampled_outputs
-from fewshot_bench.search.spec import Outcome, Problem, SearchSpec, Verdict, open_problem
+from fewshot_bench.search.spec import Outcome, SearchSpec, Verdict, open_problem
 from fewshot_bench.search.stacked import stacked_errors, train_stacked
+from fewshot_bench.search.workers import Map
 from fewshot_bench.supervised.train import generator
 
+A = TypeVar("A")
+B = TypeVar("B")
 
-def assess(spec: SearchSpec, candidates: Sequence[str]) -> list[Outcome]:
-    """Outcomes of a few candidates, computed together.
+
+@dataclass(frozen=True)
+class Tree:
+    """A candidate on its way.
+
+    Attributes:
+        text: its expression.
+        weights: of its edges.
+        verdict: why it is given up; None as long as it is not.
+    """
+
+    text: str
+    weights: tuple[float, ...]
+    verdict: Verdict | None = None
+
+
+def assess(spec: SearchSpec, candidates: Sequence[str], mapped: Map = map) -> list[Outcome]:
+    """Outcomes of candidates.
 
     All of them start from the same networks and see the same batches, which follow from the
     search's seed; the noise on a tree's first weights follows from the seed and the tree.
@@ -29,61 +54,43 @@ def assess(spec: SearchSpec, candidates: Sequence[str]) -> list[Outcome]:
     Args:
         spec: the search.
         candidates: expressions, or for TaylorGLO JSON lists of coefficients.
+        mapped: computes stacks of candidates, in other processes perhaps.
     """
-    problem = open_problem(spec)
     if spec.method == "taylorglo":
-        return _assess_taylor(spec, problem, [torch.tensor(json.loads(c)) for c in candidates])
-    trees = [_Tree.fresh(spec, Expression.parse(text)) for text in candidates]
-    sampled = sampled_outputs(problem.model, problem.data, spec.training_seed)
-    grads = output_gradients(_losses(trees), *sampled)
-    alive = _drop(trees, (grads != 0).flatten(1).any(1), "no gradient")
-    if spec.method == "evomal":
-        alive = _learn_weights(spec, problem, alive)
-    alive = _reject(spec, alive, sampled)
-    for tree, fitness in zip(alive, _fitness(spec, problem, _losses(alive)), strict=True):
-        tree.outcome = _outcome(fitness, tree.weights)
-    return [tree.outcome for tree in trees if tree.outcome is not None]
+        points = [tuple(map(float, json.loads(candidate))) for candidate in candidates]
+        fitness = _in_stacks(spec, mapped, functools.partial(fitness_of_taylor, spec), points)
+        return [_outcome(f, own) for f, own in zip(fitness, points, strict=True)]
+    trees = [Tree(text, initial_weights(spec, Expression.parse(text))) for text in candidates]
+    for stage in (teaching, learned, accepted) if spec.method == "evomal" else (teaching, accepted):
+        alive = [tree for tree in trees if tree.verdict is None]
+        done = iter(_in_stacks(spec, mapped, functools.partial(stage, spec), alive))
+        trees = [next(done) if tree.verdict is None else tree for tree in trees]
+    alive = [tree for tree in trees if tree.verdict is None]
+    fitness = iter(_in_stacks(spec, mapped, functools.partial(fitness_of_trees, spec), alive))
+    return [Outcome(t.verdict) if t.verdict else _outcome(next(fitness), t.weights) for t in trees]
 
 
-@dataclass(eq=False)
-class _Tree:
-    """A candidate on its way; what became of it is None as long as it is alive."""
-
-    expression: Expression
-    weights: Tensor
-    outcome: Outcome | None = None
-
-    @classmethod
-    def fresh(cls, spec: SearchSpec, expression: Expression) -> "_Tree":
-        return cls(expression, initial_weights(spec, expression))
+def _in_stacks(
+    spec: SearchSpec, mapped: Map, stage: Callable[[list[A]], list[B]], items: list[A]
+) -> list[B]:
+    """Results of a stage for each item."""
+    stacks = open_problem(spec).stacks(items)
+    results = list(mapped(stage, stacks))
+    return [results[i % len(stacks)][i // len(stacks)] for i in range(len(items))]
 
 
-def _losses(trees: Sequence[_Tree]) -> TreeLosses:
-    return TreeLosses(
-        [tree.expression for tree in trees], [tree.weights.tolist() for tree in trees]
-    )
+def teaching(spec: SearchSpec, trees: list[Tree]) -> list[Tree]:
+    """Give up those without any gradient at the outputs of an untrained network."""
+    grads = output_gradients(_losses(trees), *_sampled(spec))
+    return _give_up(trees, (grads != 0).flatten(1).any(1), "no gradient")
 
 
-def _drop(trees: Sequence[_Tree], good: Tensor, verdict: Verdict) -> list[_Tree]:
-    for tree, fine in zip(trees, good.tolist(), strict=True):
-        if not fine:
-            tree.outcome = Outcome(verdict)
-    return [tree for tree in trees if tree.outcome is None]
-
-
-def _reject(spec: SearchSpec, trees: list[_Tree], sampled: tuple[Tensor, Tensor]) -> list[_Tree]:
-    if not trees:
-        return []
-    good = improves(_losses(trees), *sampled, spec.protocol_steps, spec.protocol_lr)
-    return _drop(trees, good, "rejected")
-
-
-def _learn_weights(spec: SearchSpec, problem: Problem, trees: list[_Tree]) -> list[_Tree]:
-    if not trees:
-        return []
-    learned = tune(
-        [tree.expression for tree in trees],
-        [tree.weights for tree in trees],
+def learned(spec: SearchSpec, trees: list[Tree]) -> list[Tree]:
+    """With weights from local search."""
+    problem = open_problem(spec)
+    found = tune(
+        [Expression.parse(tree.text) for tree in trees],
+        [torch.tensor(tree.weights) for tree in trees],
         problem.model,
         problem.data,
         spec.recipe,
@@ -91,40 +98,63 @@ def _learn_weights(spec: SearchSpec, problem: Problem, trees: list[_Tree]) -> li
         spec.local_lr,
         spec.training_seed,
     )
-    for tree, weights in zip(trees, learned, strict=True):
-        tree.weights = weights
-    finite = torch.stack([weights.isfinite().all() for weights in learned])
-    return _drop(trees, finite, "not finite")
+    better = [replace(t, weights=tuple(w.tolist())) for t, w in zip(trees, found, strict=True)]
+    finite = torch.stack([weights.isfinite().all() for weights in found])
+    return _give_up(better, finite, "not finite")
 
 
-def initial_weights(spec: SearchSpec, expression: Expression) -> Tensor:
-    """Ones, with EvoMAL's noise unless the weights are to stay ones."""
-    weights = torch.ones(expression.n_edges)
-    if spec.method == "gp":
-        return weights
-    stream = int(sha256(str(expression).encode())[:8], 16)
-    noise = torch.randn(len(weights), generator=generator(spec.training_seed, stream))
-    return weights + INITIAL_SPREAD * noise
+def accepted(spec: SearchSpec, trees: list[Tree]) -> list[Tree]:
+    """Give up those that the rejection protocol rejects."""
+    good = improves(_losses(trees), *_sampled(spec), spec.protocol_steps, spec.protocol_lr)
+    return _give_up(trees, good, "rejected")
 
 
-def _assess_taylor(spec: SearchSpec, problem: Problem, coefficients: list[Tensor]) -> list[Outcome]:
+def fitness_of_trees(spec: SearchSpec, trees: list[Tree]) -> list[float]:
+    """Validation error after a short training; inf where the loss was ever not finite."""
+    return _fitness(spec, _losses(trees))
+
+
+def fitness_of_taylor(spec: SearchSpec, points: list[tuple[float, ...]]) -> list[float]:
+    """As :func:`fitness_of_trees`, for the coefficients of TaylorGLO's polynomial."""
+
     def loss(own: Tensor) -> PairLoss:
         return lambda prediction, target: taylor_loss(own, prediction, target)
 
-    fitness = _fitness(spec, problem, FunctionLosses([loss(own) for own in coefficients]))
-    return [_outcome(f, own) for f, own in zip(fitness, coefficients, strict=True)]
+    return _fitness(spec, FunctionLosses([loss(torch.tensor(point)) for point in points]))
 
 
-def _fitness(spec: SearchSpec, problem: Problem, losses: Losses) -> list[float]:
-    """Validation error after a short training; inf where the loss was ever not finite."""
-    if not len(losses):
-        return []
-    model, data, seed = problem.model, problem.data, spec.training_seed
-    params, alive = train_stacked(model, data, losses, spec.recipe, seed)
-    found = stacked_errors(model, params, data.val)
+def initial_weights(spec: SearchSpec, expression: Expression) -> tuple[float, ...]:
+    """Ones, with EvoMAL's noise unless the weights are to stay ones."""
+    weights = torch.ones(expression.n_edges)
+    if spec.method == "evomal":
+        stream = int(sha256(str(expression).encode())[:8], 16)
+        noise = torch.randn(len(weights), generator=generator(spec.training_seed, stream))
+        weights += INITIAL_SPREAD * noise
+    return tuple(weights.tolist())
+
+
+def _losses(trees: Sequence[Tree]) -> TreeLosses:
+    return TreeLosses([Expression.parse(t.text) for t in trees], [t.weights for t in trees])
+
+
+@functools.lru_cache(maxsize=1)
+def _sampled(spec: SearchSpec) -> tuple[Tensor, Tensor]:
+    problem = open_problem(spec)
+    return sampled_outputs(problem.model, problem.data, spec.training_seed)
+
+
+def _give_up(trees: Sequence[Tree], good: Tensor, verdict: Verdict) -> list[Tree]:
+    pairs = zip(trees, good.tolist(), strict=True)
+    return [tree if fine else replace(tree, verdict=verdict) for tree, fine in pairs]
+
+
+def _fitness(spec: SearchSpec, losses: Losses) -> list[float]:
+    problem, seed = open_problem(spec), spec.training_seed
+    params, alive = train_stacked(problem.model, problem.data, losses, spec.recipe, seed)
+    found = stacked_errors(problem.model, params, problem.data.val)
     return found.where(alive & found.isfinite(), math.inf).tolist()
 
 
-def _outcome(fitness: float, weights: Tensor) -> Outcome:
+def _outcome(fitness: float, weights: tuple[float, ...]) -> Outcome:
     verdict: Verdict = "kept" if math.isfinite(fitness) else "not finite"
-    return Outcome(verdict, fitness, tuple(weights.tolist()))
+    return Outcome(verdict, fitness, weights)

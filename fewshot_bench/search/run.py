@@ -6,8 +6,6 @@ generation alone, so neither the number of processes nor an interruption changes
 """
 
 import collections
-import functools
-import itertools
 import math
 import time
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from fewshot_bench.search import evolve, taylorglo
 from fewshot_bench.search.archive import Archive
 from fewshot_bench.search.equivalence import gradient_key
 from fewshot_bench.search.fitness import assess
-from fewshot_bench.search.spec import Outcome, SearchSpec, open_problem
+from fewshot_bench.search.spec import SearchSpec, open_problem
 from fewshot_bench.search.state import Report, State, load_state, save_state
 from fewshot_bench.search.workers import Map, worker_map
 
@@ -68,10 +66,7 @@ def advance(spec: SearchSpec, state: State, mapped: Map) -> dict[str, int]:
     unknown = [c for c in dict.fromkeys(candidates) if c not in archive.outcomes]
     merged = _merge(spec, archive, unknown)
     new = [c for c in unknown if c not in merged]
-    stacks = open_problem(spec).stacks(new)
-    results = mapped(functools.partial(assess, spec), stacks)
-    found = dict(zip(itertools.chain(*stacks), itertools.chain(*results), strict=True))
-    outcomes: dict[str, Outcome] = {candidate: found[candidate] for candidate in new}
+    outcomes = dict(zip(new, assess(spec, new, mapped), strict=True))
     archive.outcomes |= outcomes
     archive.outcomes |= {c: archive.outcomes[twin] for c, twin in merged.items()}
     state.generations.append(candidates)

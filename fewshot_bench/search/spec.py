@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.supervised.catalogue import load_data
@@ -11,13 +11,15 @@ from fewshot_bench.supervised.data import SupervisedData
 from fewshot_bench.supervised.models import Model, build_model
 from fewshot_bench.supervised.train import Recipe, generator
 
+T = TypeVar("T")
+
 Method = Literal["evomal", "gp", "taylorglo"]
 Elitism = Literal["paper", "code"]
 Merge = Literal["off", "raw", "normalised"]
 Verdict = Literal["kept", "no gradient", "rejected", "not finite"]
 
 STACKED_NUMBERS = 300_000  # parameters in one stack of networks: more do not fit the cache
-LARGEST_STACK = 12
+SMALLEST_STACK, LARGEST_STACK = 4, 12
 SEARCHES = 1 << 32  # the first of the seeds that searches train with; others stay below
 
 
@@ -105,13 +107,21 @@ class Problem:
     data: SupervisedData
     model: Model
 
-    def stacks(self, candidates: list[str]) -> list[list[str]]:
-        """Candidates in stacks of nearly equal size, which depends on the network's alone."""
+    def stacks(self, candidates: list[T]) -> list[list[T]]:
+        """Candidates in stacks of nearly equal size, which depends on the network's alone.
+
+        Their number is even where there are enough candidates, for two cores.
+        """
+        n_stacks = math.ceil(len(candidates) / self._largest_stack)
+        if len(candidates) >= 2 * SMALLEST_STACK:
+            n_stacks += n_stacks % 2
+        return [candidates[first::n_stacks] for first in range(n_stacks)]
+
+    @functools.cached_property
+    def _largest_stack(self) -> int:
         params = self.model.init(generator(0, 0))
         n_numbers = sum(value.numel() for value in params.values())
-        largest = max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
-        n_stacks = math.ceil(len(candidates) / largest)
-        return [candidates[first::n_stacks] for first in range(n_stacks)]
+        return max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
 
 
 @functools.lru_cache(maxsize=1)
