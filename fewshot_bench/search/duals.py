@@ -95,35 +95,30 @@ def weight_gradient(at: Dual, direction: Number) -> list[float]:
         local = at.locals[node]
         if local is None or (to_value[node] is None and to_slope[node] is None):
             continue
-        arguments = _arguments(at, local, children, to_value[node], to_slope[node])
-        for child, (value, slope) in zip(children, arguments, strict=True):
-            weight = at.weights[child - 1]
+        bent = _bent(at, local, children, to_slope[node])
+        for child, partial, extra in zip(children, local.partials, bent, strict=True):
+            value = plus(times(partial, to_value[node]), extra)
+            if value is not None and at.values[child].ndim == 0:
+                value = value.sum()
+            slope = None if at.slopes[child] is None else times(partial, to_slope[node])
             gradient[child - 1] = _dot(value, at.values[child]) + _dot(slope, at.slopes[child])
             if at.locals[child] is not None:
+                weight = at.weights[child - 1]
                 to_value[child], to_slope[child] = times(weight, value), times(weight, slope)
     return gradient
 
 
-def _arguments(
-    at: Dual, local: Local, children: tuple[int, ...], to_value: Number, to_slope: Number
-) -> list[tuple[Number, Number]]:
-    """Gradients in the value and the slope of each argument, which are weighted children."""
+def _bent(at: Dual, local: Local, children: tuple[int, ...], to_slope: Number) -> tuple[Number, ...]:
+    """Gradients in the arguments of what the root owes to the operator's derivatives there."""
+    if local.second is None or to_slope is None:
+        return (None,) * len(children)
     incoming = [times(at.weights[c - 1], at.slopes[c]) for c in children]
-    bent: list[Number] = [None] * len(children)
-    if local.second is not None and to_slope is not None and any(e is not None for e in incoming):
-        second = local.second()
-        rows = [second] if len(children) == 1 else [second[:2], second[1:]]
-        for i, row in enumerate(rows):
-            terms = (times(s, e) for s, e in zip(row, incoming, strict=True))
-            bent[i] = times(to_slope, functools.reduce(plus, terms))
-    found = []
-    for child, slope, partial in zip(children, bent, local.partials, strict=True):
-        value = plus(times(partial, to_value), slope)
-        if value is not None and np.ndim(at.values[child]) == 0:
-            value = np.sum(value)
-        inner = None if at.slopes[child] is None else times(partial, to_slope)
-        found.append((value, inner))
-    return found
+    second = local.second()
+    if len(children) == 1:
+        return (times(to_slope, times(second[0], incoming[0])),)
+    rows = (second[:2], second[1:])
+    a, b = incoming
+    return tuple(times(to_slope, plus(times(first, a), times(last, b))) for first, last in rows)
 
 
 @functools.lru_cache(maxsize=256)
@@ -159,6 +154,4 @@ def _dot(a: Number, b: Number) -> float:
     """Sum of the products, where None is zero and a number stands for as many as there are."""
     if a is None or b is None:
         return 0.0
-    if np.ndim(b) == 0:
-        return float(np.sum(a) * b)
-    return float(np.dot(a, b))
+    return float(a.dot(b) if b.ndim else a.sum() * b)

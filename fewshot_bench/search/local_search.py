@@ -98,7 +98,7 @@ def hypergradient(
     predictions, wanted = pairs(step.outputs, y)
     duals = trees.duals(predictions, wanted)
     _, of_outputs = mean_gradients(duals, predictions, y)
-    response = step.response(of_outputs, held_x, task_gradient(data.task, held_y))
+    response = step.response(of_outputs, held_x, task_gradient(held_y))
     along = through_softmax(predictions, response, y) * (-slope_of(optimizer) / len(x))
     found = weight_gradients(duals, along)
     return predictions.new_tensor([gradient for own in found for gradient in own])

@@ -14,14 +14,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from fewshot_bench.inner.losses.per_output import Task
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, trainable
 from fewshot_bench.search.batched_mlp import MLPStep, OutputGradient, layers
+from fewshot_bench.search.gradients import pairs
 from fewshot_bench.search.stacked import copies, stacked_outputs
 from fewshot_bench.supervised.models import MLP, Model
-from fewshot_bench.supervised.train import leaves, task_criterion
+from fewshot_bench.supervised.train import leaves
 
 
 class Step(Protocol):
@@ -60,14 +60,17 @@ def begin(model: Model, params: Params, x: Tensor, optimizer: SGD) -> Step:
     return GraphStep.begin(model, params, x, still, slope)
 
 
-def task_gradient(task: Task, targets: Tensor) -> OutputGradient:
-    """Gradient of the task loss of each of K networks on targets (N, ...)."""
+def task_gradient(targets: Tensor) -> OutputGradient:
+    """Gradient of the task loss of each of K networks in its outputs.
+
+    Args:
+        targets: int64 (N,) of cross-entropy, or float (N, C) of squared error.
+    """
 
     def gradient(outputs: Tensor) -> Tensor:
-        free, k = outputs.detach().requires_grad_(), len(outputs)
-        wanted = targets.repeat(k, *[1] * (targets.dim() - 1))
-        [found] = torch.autograd.grad(k * task_criterion(task)(free.flatten(0, 1), wanted), [free])
-        return found
+        predictions, wanted = pairs(outputs, targets)
+        scale = 2 / wanted.numel() if targets.is_floating_point() else 1 / len(targets)
+        return (predictions - wanted).mul_(scale)
 
     return gradient
 
@@ -115,7 +118,7 @@ class GraphStep:
         others = {n: p for n, p in self.params.items() if n not in moved}
         stack = copies(others, len(of_outputs)) | moved
         held, _ = stacked_outputs(self.model, stack, held_x, training=True)
-        u = torch.autograd.grad(held, list(moved.values()), task(held))
+        u = torch.autograd.grad(held, list(moved.values()), task(held.detach()))
         [along] = push((dict(zip(moved, u, strict=True)),))
         return along
 
