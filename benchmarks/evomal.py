@@ -19,7 +19,7 @@ import torch
 from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
-from fewshot_bench.inner.losses.symbolic import WEIGHTS, SymbolicLoss
+from fewshot_bench.inner.losses.symbolic import SymbolicLoss
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.search.gradients import FunctionLosses
 from fewshot_bench.search.rejection import improves, sampled_outputs

@@ -1,4 +1,4 @@
-"""A weighted tree, its derivative in the prediction, and how that derivative depends on the weights.
+"""A weighted tree with its derivative in the prediction, and how that follows from the weights.
 
 A search asks a small tree for its gradients hundreds of thousands of times, for a thousand
 numbers each. Then autograd's calls cost far more than its arithmetic, so derivatives are written
@@ -11,8 +11,6 @@ What is computed follows from the checked symbols of an expression alone; nothin
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from fewshot_bench.inner.losses.expression import ARITY, PREDICTION, TARGET, Expression
 from fewshot_bench.search.partials import PARTIALS, Local, Number
@@ -108,7 +106,9 @@ def weight_gradient(at: Dual, direction: Number) -> list[float]:
     return gradient
 
 
-def _bent(at: Dual, local: Local, children: tuple[int, ...], to_slope: Number) -> tuple[Number, ...]:
+def _bent(
+    at: Dual, local: Local, children: tuple[int, ...], to_slope: Number
+) -> tuple[Number, ...]:
     """Gradients in the arguments of what the root owes to the operator's derivatives there."""
     if local.second is None or to_slope is None:
         return (None,) * len(children)

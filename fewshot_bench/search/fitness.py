@@ -66,8 +66,8 @@ def assess(spec: SearchSpec, candidates: Sequence[str], mapped: Map = map) -> li
         done = iter(_in_stacks(spec, mapped, functools.partial(stage, spec), alive))
         trees = [next(done) if tree.verdict is None else tree for tree in trees]
     alive = [tree for tree in trees if tree.verdict is None]
-    fitness = iter(_in_stacks(spec, mapped, functools.partial(fitness_of_trees, spec), alive))
-    return [Outcome(t.verdict) if t.verdict else _outcome(next(fitness), t.weights) for t in trees]
+    found = iter(_in_stacks(spec, mapped, functools.partial(fitness_of_trees, spec), alive))
+    return [Outcome(t.verdict) if t.verdict else _outcome(next(found), t.weights) for t in trees]
 
 
 def _in_stacks(

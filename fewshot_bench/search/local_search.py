@@ -65,11 +65,11 @@ def tune(
     inner = batches(data, "train", recipe.batch_size, seed)
     outer = batches(data, "val", recipe.batch_size, seed)
     for _ in range(steps):
-        trees = TreeLosses(expressions, [own.tolist() for own in phi.split(sizes)])
+        trees = TreeLosses(expressions, [own.tolist() for own in _split(phi, sizes)])
         params, pair = model.init(fresh), (next(inner), next(outer))
-        phi.grad = hypergradient(trees, model, params, pair, recipe.optimizer, data)
+        phi.grad = hypergradient(trees, model, params, pair, recipe.optimizer)
         adam.step()
-    return list(phi.split(sizes))
+    return _split(phi, sizes)
 
 
 def hypergradient(
@@ -78,7 +78,6 @@ def hypergradient(
     params: Params,
     pair: tuple[Batch, Batch],
     optimizer: SGD,
-    data: SupervisedData,
 ) -> Tensor:
     """Gradients of the task losses after one step on each tree in the tree's weights.
 
@@ -88,7 +87,6 @@ def hypergradient(
         params: where it starts.
         pair: the batch of the step, and the batch of the task loss.
         optimizer: the step rule.
-        data: says which task loss.
 
     Returns:
         Those of all trees, one after the other.
@@ -102,3 +100,7 @@ def hypergradient(
     along = through_softmax(predictions, response, y) * (-slope_of(optimizer) / len(x))
     found = weight_gradients(duals, along)
     return predictions.new_tensor([gradient for own in found for gradient in own])
+
+
+def _split(phi: Tensor, sizes: list[int]) -> list[Tensor]:
+    return list(phi.split(sizes))  # type: ignore[no-untyped-call]

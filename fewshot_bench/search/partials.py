@@ -1,8 +1,9 @@
 """The twelve operators with their first and second derivatives, on NumPy arrays.
 
-The values and derivatives are those that autograd finds in :mod:`fewshot_bench.inner.losses.symbolic`;
-at kinks, too. A derivative that is zero everywhere is None, and one that is 1 or -1 everywhere is
-that number, so that :mod:`.duals` can leave out the arithmetic.
+Values and derivatives are those that autograd finds in
+:mod:`fewshot_bench.inner.losses.symbolic`, also at kinks. A derivative that is zero everywhere is
+None, and one that is 1 or -1 everywhere is that number, so that :mod:`.duals` can leave out the
+arithmetic.
 """
 
 from collections.abc import Callable

@@ -112,16 +112,16 @@ class Problem:
 
         Their number is even where there are enough candidates, for two cores.
         """
-        n_stacks = math.ceil(len(candidates) / self._largest_stack)
+        largest = max(1, min(LARGEST_STACK, STACKED_NUMBERS // self.n_numbers))
+        n_stacks = math.ceil(len(candidates) / largest)
         if len(candidates) >= 2 * SMALLEST_STACK:
             n_stacks += n_stacks % 2
         return [candidates[first::n_stacks] for first in range(n_stacks)]
 
     @functools.cached_property
-    def _largest_stack(self) -> int:
-        params = self.model.init(generator(0, 0))
-        n_numbers = sum(value.numel() for value in params.values())
-        return max(1, min(LARGEST_STACK, STACKED_NUMBERS // n_numbers))
+    def n_numbers(self) -> int:
+        """Numbers in the parameters of one network."""
+        return sum(value.numel() for value in self.model.init(generator(0, 0)).values())
 
 
 @functools.lru_cache(maxsize=1)

@@ -64,7 +64,7 @@ def train_stacked(
         if not alive.any():
             break
         for name, weight in weights.items():
-            weight.grad = grads[name]
+            weight.grad = grads[name].contiguous()  # the fused step asks for it and does not look
         sgd.step()
         blend(params, seen)
     return params, alive

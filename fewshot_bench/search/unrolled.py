@@ -104,14 +104,15 @@ class GraphStep:
         def outputs_of(weights: Params) -> Tensor:
             return model(params | weights, x, NormMode(training=True))
 
-        found: Any = torch.func.vjp(outputs_of, trainable(params))  # type: ignore[misc]
+        found: Any = torch.func.vjp(outputs_of, trainable(params))
         outputs, pull_back = found
         return cls(model, params, outputs.detach(), pull_back, still, slope)
 
     def response(self, of_outputs: Tensor, held_x: Tensor, task: OutputGradient) -> Tensor:
         """See :class:`Step`."""
         # Also keeps how the gradients follow from v, whose transpose is the product with J.
-        (grads,), push = torch.func.vjp(torch.func.vmap(self.pull_back), of_outputs)  # type: ignore[misc]
+        found: Any = torch.func.vjp(torch.func.vmap(self.pull_back), of_outputs)
+        (grads,), push = found
         moved = leaves(
             {n: torch.add(self.still[n], g, alpha=-self.slope) for n, g in grads.items()}
         )
@@ -119,7 +120,7 @@ class GraphStep:
         stack = copies(others, len(of_outputs)) | moved
         held, _ = stacked_outputs(self.model, stack, held_x, training=True)
         u = torch.autograd.grad(held, list(moved.values()), task(held.detach()))
-        [along] = push((dict(zip(moved, u, strict=True)),))
+        along: Tensor = push((dict(zip(moved, u, strict=True)),))[0]
         return along
 
 

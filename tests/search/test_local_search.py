@@ -8,7 +8,8 @@ from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.losses.symbolic import SymbolicLoss
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.search.local_search import hypergradient, tune, weighted
+from fewshot_bench.search.gradients import TreeLosses
+from fewshot_bench.search.local_search import hypergradient, tune
 from fewshot_bench.supervised.models import MLP
 from fewshot_bench.supervised.offline import OfflineRecipe, learn_offline
 from fewshot_bench.supervised.train import LOSS, Recipe, generator
@@ -44,11 +45,11 @@ def test_equals_plain_unrolling(task, momentum):
     expressions = [Expression.parse(text) for text in TEXTS]
     sizes = [e.n_edges for e in expressions]
     noise = torch.randn(sum(sizes), generator=torch.Generator().manual_seed(1), dtype=DOUBLE)
-    phi = (1 + 0.1 * noise).requires_grad_()
-    losses = weighted(expressions, phi.split(sizes))
-    found = hypergradient(losses, phi, model, params, pair, recipe.optimizer, data)
+    phi = 1 + 0.1 * noise
+    trees = TreeLosses(expressions, [own.tolist() for own in phi.split(sizes)])
+    found = hypergradient(trees, model, params, pair, recipe.optimizer)
     for expression, own, grad in zip(
-        expressions, phi.detach().split(sizes), found.split(sizes), strict=True
+        expressions, phi.split(sizes), found.split(sizes), strict=True
     ):
         own = {"loss.weights": own.clone().requires_grad_()}
         loss = SymbolicLoss(expression)

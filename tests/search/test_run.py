@@ -56,10 +56,13 @@ def test_a_search_finds_something(whole):
 def test_every_candidate_is_tried_once(whole, tmp_path, monkeypatch):
     tried, stacks = [], []
 
-    def assess(spec, candidates):
+    def assess(spec, candidates, mapped):
+        def observed(stage, items):
+            stacks.extend(map(len, items))
+            return mapped(stage, items)
+
         tried.extend(candidates)
-        stacks.append(len(candidates))
-        return real(spec, candidates)
+        return real(spec, candidates, observed)
 
     real = run.assess
     monkeypatch.setattr(run, "assess", assess)
@@ -142,7 +145,7 @@ def test_other_settings_and_damaged_files_are_refused(tmp_path):
 def test_nothing_found_is_said_and_the_search_goes_on(tmp_path, monkeypatch):
     path = tmp_path / "s.json"
     with monkeypatch.context() as patch:
-        patch.setattr(run, "assess", lambda _, candidates: [Outcome("rejected")] * len(candidates))
+        patch.setattr(run, "assess", lambda _, new, mapped: [Outcome("rejected")] * len(new))
         state = search(make_spec(), 1, path)
     assert state.reports[0].best is None
     with pytest.raises(TrainingError, match="no loss was found"):

@@ -1,5 +1,7 @@
 """A stack of networks does what each of them would do alone."""
 
+import functools
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.losses.symbolic import SymbolicLoss
 from fewshot_bench.nn.backbone import ImageShape, build_backbone
+from fewshot_bench.search.gradients import FunctionLosses
 from fewshot_bench.search.stacked import stacked_errors, train_stacked
 from fewshot_bench.supervised.data import Examples, SupervisedData
 from fewshot_bench.supervised.models import BackboneClassifier
@@ -22,7 +25,7 @@ def losses_of(texts):
 
 
 def pair_losses(losses):
-    return [lambda p, y, own=loss: own.of_outputs({}, p, y) for loss in losses]
+    return FunctionLosses([functools.partial(loss.of_outputs, {}) for loss in losses])
 
 
 def check_same(model, data, recipe, losses):
@@ -60,24 +63,27 @@ def test_with_running_averages():
 
 def test_one_loss_that_is_not_finite_leaves_the_others_alone():
     problem, recipe = make_problem(), Recipe(8, batch_size=16)
-    [good] = pair_losses(losses_of([CROSS_ENTROPY]))
+    [good] = pair_losses(losses_of([CROSS_ENTROPY])).functions
 
     def bad(prediction, target):
         return (prediction * torch.inf).sum(-1)
 
-    alone, _ = train_stacked(problem.model, problem.data, [good, good], recipe, 0)
-    params, alive = train_stacked(problem.model, problem.data, [bad, good], recipe, 0)
+    alone, _ = train_stacked(problem.model, problem.data, FunctionLosses([good, good]), recipe, 0)
+    params, alive = train_stacked(
+        problem.model, problem.data, FunctionLosses([bad, good]), recipe, 0
+    )
     assert alive.tolist() == [False, True]
     assert all(torch.equal(params[name][1], alone[name][1]) for name in params)
     # The last step can break it, too, after losses that were fine.
-    steep = [good, lambda prediction, target: 1e37 * good(prediction, target)]
+    steep = FunctionLosses([good, lambda prediction, target: 1e37 * good(prediction, target)])
     params, _ = train_stacked(problem.model, problem.data, steep, Recipe(1, 16, lr=1e3), 0)
     found = stacked_errors(problem.model, params, problem.data.val)
     assert found.isfinite().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("hidden", "n", "sizes"), [((), 25, [9, 8, 8]), ((1000, 1000), 3, [1] * 3)]
+    ("hidden", "n", "sizes"),
+    [((), 25, [7, 6, 6, 6]), ((), 9, [5, 4]), ((), 7, [7]), ((1000, 1000), 3, [1] * 3)],
 )
 def test_candidates_are_stacked_evenly_unless_networks_are_large(hidden, n, sizes):
     candidates = [str(i) for i in range(n)]
