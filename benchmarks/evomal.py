@@ -4,15 +4,20 @@
 
 The direct reading takes each candidate by itself: 250 steps of local search, each by unrolling a
 training step with plain autograd, then, unless the rejection protocol rejects it, 500 training
-steps. It knows no archive, so what comes twice is computed twice. It is given every n-th
-candidate of the search's own stream, one after the other, in the same process.
+steps. It knows no archive, so what comes twice is computed twice. After each generation of the
+search it is given a few candidates of that generation, in the same process, so that both sides
+see the same other load on the machine.
 """
 
+import collections
 import functools
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -20,6 +25,7 @@ from fewshot_bench.errors import TrainingError
 from fewshot_bench.inner.losses.expression import Expression
 from fewshot_bench.inner.losses.per_output import criterion
 from fewshot_bench.inner.losses.symbolic import SymbolicLoss
+from fewshot_bench.nn.params import Params
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.search.gradients import FunctionLosses
 from fewshot_bench.search.rejection import improves, sampled_outputs
@@ -27,80 +33,117 @@ from fewshot_bench.search.run import search
 from fewshot_bench.search.spec import Problem, SearchSpec, open_problem
 from fewshot_bench.search.state import State
 from fewshot_bench.supervised.offline import OfflineRecipe, learn_offline
-from fewshot_bench.supervised.train import error, train
+from fewshot_bench.supervised.train import train
+
+T = TypeVar("T")
+Seconds = dict[str, float]
 
 CASES = (("digits", "linear"), ("digits", "mlp-128"), ("diabetes", "mlp-128"))
+GOAL = 5
 
 
-def direct(spec: SearchSpec, problem: Problem, text: str, protocol: bool) -> float | None:
-    """Fitness of one candidate, None if it has none."""
-    model, data = problem.model, problem.data
-    expression = Expression.parse(text)
-    offline = OfflineRecipe(steps=spec.local_steps, lr=spec.local_lr)
-    loss = SymbolicLoss(expression)
-    try:
-        phi = learn_offline(loss, model, data, spec.recipe, offline, spec.training_seed)
-    except TrainingError:
-        return None
-    if protocol:
-        outputs, targets = sampled_outputs(model, data, spec.training_seed)
-        losses = FunctionLosses([functools.partial(loss.of_outputs, phi)])
-        if not improves(losses, outputs, targets, spec.protocol_steps, spec.protocol_lr).item():
-            return None
-    trained = train(model, data, criterion(loss, phi, data.task), spec.recipe, spec.training_seed)
-    return error(model, trained.params, data.val)
-
-
-def seconds_direct(spec: SearchSpec, texts: list[str], protocol: bool) -> float:
-    """CPU seconds per candidate."""
-    problem = open_problem(spec)
+def timed(spent: Seconds, name: str, call: Callable[[], T]) -> T:
+    """Result of a call, whose CPU seconds are added under a name."""
     start = time.process_time()
-    for text in texts:
-        direct(spec, problem, text, protocol)
-    return (time.process_time() - start) / len(texts)
+    try:
+        return call()
+    finally:
+        spent[name] += time.process_time() - start
 
 
-def seconds_search(spec: SearchSpec, generations: int) -> tuple[State, float]:
-    """The search, and CPU seconds per candidate."""
+def direct(spec: SearchSpec, problem: Problem, text: str, spent: Seconds) -> None:
+    """Try one candidate without (a) and with (b) the rejection protocol.
+
+    ``spent`` gets the seconds of all parts, those of the training once for each of a and b that
+    would have come so far.
+    """
+    model, data, seed = problem.model, problem.data, spec.training_seed
+    offline = OfflineRecipe(steps=spec.local_steps, lr=spec.local_lr)
+    loss = SymbolicLoss(Expression.parse(text))
+    own: Seconds = collections.defaultdict(float)
+
+    def learn() -> Params:
+        return learn_offline(loss, model, data, spec.recipe, offline, seed)
+
+    def accept() -> bool:
+        losses = FunctionLosses([functools.partial(loss.of_outputs, phi)])
+        sampled = sampled_outputs(model, data, seed)
+        return bool(improves(losses, *sampled, spec.protocol_steps, spec.protocol_lr).item())
+
+    try:
+        phi = timed(own, "learn", learn)
+    except TrainingError:
+        for name in ("a", "b"):
+            spent[name] += own["learn"]
+        return
+    accepted = timed(own, "accept", accept)
+    usual = criterion(loss, phi, data.task)
+    timed(own, "train", lambda: train(model, data, usual, spec.recipe, seed))
+    spent["a"] += own["learn"] + own["train"]
+    spent["b"] += own["learn"] + own["accept"] + accepted * own["train"]
+
+
+def measure(spec: SearchSpec, generations: int, sample: int) -> tuple[State, State, Seconds]:
+    """The search as it is and with early rejection, and CPU seconds per candidate."""
+    early, problem = replace(spec, reject="before"), open_problem(spec)
+    open_problem(early)
+    spent: Seconds = collections.defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
-        start = time.process_time()
-        state = search(spec, generations, Path(folder, "state.json"))
-        seconds = time.process_time() - start
-    return state, seconds / sum(map(len, state.generations))
+        paths = {name: Path(folder, f"{name}.json") for name in ("search", "early")}
+        for done in range(1, generations + 1):
+            now = functools.partial(search, spec, done, paths["search"])
+            state = timed(spent, "search", now)
+            for text in state.generations[-1][:: len(state.generations[-1]) // sample][:sample]:
+                direct(spec, problem, text, spent)
+            now = functools.partial(search, early, done, paths["early"])
+            early_state = timed(spent, "early", now)
+    n_candidates = generations * spec.population
+    n_tried = {"search": n_candidates, "early": n_candidates}
+    per_candidate = {n: s / n_tried.get(n, generations * sample) for n, s in spent.items()}
+    return state, early_state, per_candidate
 
 
-def line(data: str, model: str, generations: int, sample: int) -> str:
-    """One line of the table."""
+def lines(data: str, model: str, generations: int, sample: int) -> list[str]:
+    """Two lines of the table."""
     spec = SearchSpec("evomal", data, model)
-    open_problem(spec)
-    state, ours = seconds_search(spec, generations)
-    stream = [text for generation in state.generations for text in generation]
-    texts = stream[:: max(1, len(stream) // sample)][:sample]
-    plain, with_protocol = (seconds_direct(spec, texts, protocol) for protocol in (False, True))
-    counts = state.counts
-    new = counts["new"] / len(stream)
-    flat, rejected = (counts.get(what, 0) / len(stream) for what in ("no gradient", "rejected"))
-    rates = [f"{60 / seconds:.0f}" for seconds in (ours, with_protocol, plain)]
-    ratios = [f"**{seconds / ours:.1f}**" for seconds in (with_protocol, plain)]
-    shares = [f"{100 * share:.0f} %" for share in (1 - new, flat, rejected)]
-    return "| " + " | ".join([data, model, *rates, *ratios, *shares]) + " |"
+    *states, seconds = measure(spec, generations, sample)
+    found = []
+    for name, state in zip(("search", "early"), states, strict=True):
+        counts, n = state.counts, generations * spec.population
+        flat, rejected = (counts.get(what, 0) / n for what in ("no gradient", "rejected"))
+        rates = [f"{60 / seconds[what]:.0f}" for what in (name, "b", "a")]
+        ratios = [f"**{seconds[what] / seconds[name]:.1f}**" for what in ("b", "a")]
+        shares = [f"{100 * share:.0f} %" for share in (1 - counts["new"] / n, flat, rejected)]
+        reject = "after" if name == "search" else "before"
+        best = f"{state.archive.best()[1].fitness:.4f}"
+        found.append(
+            "| " + " | ".join([data, model, reject, *rates, *ratios, *shares, best]) + " |"
+        )
+    return found
 
 
 def main() -> None:
     """Print the table as Markdown."""
     generations = int(sys.argv[1]) if len(sys.argv) > 1 else 12
-    sample = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    sample = int(sys.argv[2]) if len(sys.argv) > 2 else 2
     torch.set_num_threads(1)
     keep_freed_memory()
-    print(f"torch {torch.__version__}, one CPU thread; a search of {generations} generations of")
-    print(f"25, and every n-th of its candidates, {sample} in all, by a direct reading with")
-    print("(b) and without (a) the rejection protocol. Candidates per minute of CPU time.\n")
-    head = ["data", "model", "search", "direct (b)", "direct (a)", "search / b", "search / a"]
-    head += ["archived", "no gradient", "rejected"]
+    print(
+        f"torch {torch.__version__}, one CPU thread; a search of {generations} generations of 25,"
+    )
+    print(
+        f"and {sample} candidates of each by a direct reading with (b) and without (a) the rejection"
+    )
+    print("protocol, in turns. Candidates per minute of CPU time. The protocol comes after local")
+    print(
+        f"search, as in the released code, or before it. The goal is {GOAL} times the direct reading.\n"
+    )
+    head = ["data", "model", "protocol", "search", "direct (b)", "direct (a)", "search / b"]
+    head += ["search / a", "archived", "no gradient", "rejected", "best error"]
     print("| " + " | ".join(head) + " |")
-    print("|" + " --- |" * 2 + " ---: |" * (len(head) - 2))
+    print("|" + " --- |" * 3 + " ---: |" * (len(head) - 3))
     for data, model in CASES:
-        print(line(data, model, generations, sample), flush=True)
+        print("\n".join(lines(data, model, generations, sample)), flush=True)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ def search(
     merge: Annotated[
         str, typer.Option(help="Share fitness between equal gradients: off, raw or normalised.")
     ] = "off",
+    reject: Annotated[
+        str, typer.Option(help="Rejection protocol after or before local search (evomal).")
+    ] = "after",
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = 1,
     seed: o.Seed = 0,
 ) -> None:
@@ -60,6 +63,7 @@ def search(
         protocol_steps=protocol_steps,
         elitism=elitism,  # type: ignore[arg-type]
         merge=merge,  # type: ignore[arg-type]
+        reject=reject,  # type: ignore[arg-type]
     )
     _search(spec, generations, jobs, out)
 

@@ -18,6 +18,18 @@ from fewshot_bench.supervised.models import MLP
 OutputGradient = Callable[[Tensor], Tensor]  # outputs (K, N, C) to gradients in them
 
 
+class StepRule(NamedTuple):
+    """theta <- keep * theta - slope * gradient, the first step of an optimiser.
+
+    Attributes:
+        keep: what is left of a parameter without a gradient.
+        slope: by how much a unit of gradient lowers a parameter.
+    """
+
+    keep: float
+    slope: float
+
+
 class Layer(NamedTuple):
     """One linear layer.
 
@@ -88,40 +100,35 @@ class MLPStep:
         layers: of the one network before the step.
         inputs: (N, in) of each layer at the batch of the step.
         outputs: (N, C).
-        still: the layers after a step with gradients of zero.
-        slope: by how much a step lowers a parameter per unit of its gradient.
+        rule: the step.
     """
 
     layers: Sequence[Layer]
     inputs: Sequence[Tensor]
     outputs: Tensor
-    still: Sequence[Layer]
-    slope: float
+    rule: StepRule
 
     @classmethod
-    def begin(
-        cls, network: Sequence[Layer], x: Tensor, still: Sequence[Layer], slope: float
-    ) -> "MLPStep":
+    def begin(cls, network: Sequence[Layer], x: Tensor, rule: StepRule) -> "MLPStep":
         """Run the network on the batch of the step."""
         inputs = [x.flatten(1)]
         for layer in network[:-1]:
             inputs.append(F.linear(inputs[-1], *layer).relu_())
-        return cls(network, inputs, F.linear(inputs[-1], *network[-1]), still, slope)
+        return cls(network, inputs, F.linear(inputs[-1], *network[-1]), rule)
 
     def moved(self, of_outputs: Tensor) -> list[Layer]:
         """K networks after a step, for the gradients (K, N, C) of K losses in the outputs."""
-        found = []
-        for i in reversed(range(len(self.layers))):
-            still, x = self.still[i], self.inputs[i]
-            weight, shared = (
-                still.weight.expand(len(of_outputs), -1, -1),
-                x.expand(len(of_outputs), -1, -1),
+        found, k, (keep, slope) = [], len(of_outputs), self.rule
+        for layer, x in zip(reversed(self.layers), reversed(self.inputs), strict=True):
+            weight, shared = layer.weight.expand(k, -1, -1), x.expand(k, -1, -1)
+            found.append(
+                Layer(
+                    torch.baddbmm(weight, of_outputs.mT, shared, beta=keep, alpha=-slope),
+                    torch.add(keep * layer.bias, of_outputs.sum(1), alpha=-slope),
+                )
             )
-            weight = torch.baddbmm(weight, of_outputs.transpose(1, 2), shared, alpha=-self.slope)
-            bias = torch.add(still.bias, of_outputs.sum(1), alpha=-self.slope)
-            found.append(Layer(weight, bias))
-            if i:
-                of_outputs = _where_active(of_outputs @ self.layers[i].weight, x)
+            if layer is not self.layers[0]:
+                of_outputs = _where_active(of_outputs @ layer.weight, x)
         return found[::-1]
 
     def along(self, direction: Sequence[Layer]) -> Tensor:

@@ -61,13 +61,21 @@ def assess(spec: SearchSpec, candidates: Sequence[str], mapped: Map = map) -> li
         fitness = _in_stacks(spec, mapped, functools.partial(fitness_of_taylor, spec), points)
         return [_outcome(f, own) for f, own in zip(fitness, points, strict=True)]
     trees = [Tree(text, initial_weights(spec, Expression.parse(text))) for text in candidates]
-    for stage in (teaching, learned, accepted) if spec.method == "evomal" else (teaching, accepted):
+    for stage in _stages(spec):
         alive = [tree for tree in trees if tree.verdict is None]
         done = iter(_in_stacks(spec, mapped, functools.partial(stage, spec), alive))
         trees = [next(done) if tree.verdict is None else tree for tree in trees]
     alive = [tree for tree in trees if tree.verdict is None]
     found = iter(_in_stacks(spec, mapped, functools.partial(fitness_of_trees, spec), alive))
     return [Outcome(t.verdict) if t.verdict else _outcome(next(found), t.weights) for t in trees]
+
+
+def _stages(spec: SearchSpec) -> tuple[Callable[[SearchSpec, list[Tree]], list[Tree]], ...]:
+    if spec.method == "gp":
+        return teaching, accepted
+    return (
+        (teaching, learned, accepted) if spec.reject == "after" else (teaching, accepted, learned)
+    )
 
 
 def _in_stacks(

@@ -1,6 +1,6 @@
 """Local search: the weights of a loss learned by unrolled differentiation through one step.
 
-    repeat: theta0 <- fresh weights;  theta1 <- theta0 - slope * g,  g = grad_theta M_phi(theta0)
+    repeat: theta0 <- fresh weights;  theta1 <- keep * theta0 - slope * g,  g = J^T v(phi)
             phi <- Adam on grad_phi of the task loss of theta1 on validation data
 
 With J the derivative of the outputs in theta0 and v(phi) the gradient of M_phi in the outputs,
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.inner.losses.expression import Expression
-from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.nn.params import Params
+from fewshot_bench.search.batched_mlp import StepRule
 from fewshot_bench.search.gradients import (
     TreeLosses,
     mean_gradients,
@@ -27,7 +27,7 @@ from fewshot_bench.search.gradients import (
     through_softmax,
     weight_gradients,
 )
-from fewshot_bench.search.unrolled import begin, slope_of, task_gradient
+from fewshot_bench.search.unrolled import begin, first_step, task_gradient
 from fewshot_bench.supervised.data import SupervisedData
 from fewshot_bench.supervised.models import Model
 from fewshot_bench.supervised.train import WEIGHTS, Batch, Recipe, batches, generator
@@ -64,10 +64,11 @@ def tune(
     fresh = generator(seed, WEIGHTS)
     inner = batches(data, "train", recipe.batch_size, seed)
     outer = batches(data, "val", recipe.batch_size, seed)
+    rule = first_step(recipe.optimizer)
     for _ in range(steps):
         trees = TreeLosses(expressions, [own.tolist() for own in _split(phi, sizes)])
         params, pair = model.init(fresh), (next(inner), next(outer))
-        phi.grad = hypergradient(trees, model, params, pair, recipe.optimizer)
+        phi.grad = hypergradient(trees, model, params, pair, rule)
         adam.step()
     return _split(phi, sizes)
 
@@ -77,7 +78,7 @@ def hypergradient(
     model: Model,
     params: Params,
     pair: tuple[Batch, Batch],
-    optimizer: SGD,
+    rule: StepRule,
 ) -> Tensor:
     """Gradients of the task losses after one step on each tree in the tree's weights.
 
@@ -86,18 +87,18 @@ def hypergradient(
         model: the network.
         params: where it starts.
         pair: the batch of the step, and the batch of the task loss.
-        optimizer: the step rule.
+        rule: the step.
 
     Returns:
         Those of all trees, one after the other.
     """
     (x, y), (held_x, held_y) = pair
-    step = begin(model, params, x, optimizer)
+    step = begin(model, params, x, rule)
     predictions, wanted = pairs(step.outputs, y)
     duals = trees.duals(predictions, wanted)
     _, of_outputs = mean_gradients(duals, predictions, y)
     response = step.response(of_outputs, held_x, task_gradient(held_y))
-    along = through_softmax(predictions, response, y) * (-slope_of(optimizer) / len(x))
+    along = through_softmax(predictions, response, y) * (-rule.slope / len(x))
     found = weight_gradients(duals, along)
     return predictions.new_tensor([gradient for own in found for gradient in own])
 

@@ -16,7 +16,10 @@ T = TypeVar("T")
 Method = Literal["evomal", "gp", "taylorglo"]
 Elitism = Literal["paper", "code"]
 Merge = Literal["off", "raw", "normalised"]
+Reject = Literal["after", "before"]
 Verdict = Literal["kept", "no gradient", "rejected", "not finite"]
+
+CHOICES = {"method": Method, "elitism": Elitism, "merge": Merge, "reject": Reject}
 
 STACKED_NUMBERS = 300_000  # parameters in one stack of networks: more do not fit the cache
 SMALLEST_STACK, LARGEST_STACK = 4, 12
@@ -46,6 +49,8 @@ class SearchSpec:
         elitism: ``paper`` copies the best 5 % (rounded up) into the next generation; ``code``
             copies none, as the released code does.
         merge: whether losses of equal gradients share their fitness: see :mod:`.equivalence`.
+        reject: whether the rejection protocol looks at losses after local search, as the released
+            code does, or before it, which spares those that it rejects the local search.
 
     Raises:
         ConfigError: a choice that does not exist, or a number out of its range.
@@ -65,9 +70,10 @@ class SearchSpec:
     protocol_lr: float = 0.01
     elitism: Elitism = "paper"
     merge: Merge = "off"
+    reject: Reject = "after"
 
     def __post_init__(self) -> None:
-        for name, choices in (("method", Method), ("elitism", Elitism), ("merge", Merge)):
+        for name, choices in CHOICES.items():
             known = get_args(choices)
             if (value := getattr(self, name)) not in known:
                 raise ConfigError(f"{name} must be one of {', '.join(known)}, not {value!r}")

@@ -13,7 +13,7 @@ from fewshot_bench.inner.losses.loss_file import SymbolicFile, TaylorFile
 from fewshot_bench.search.archive import Archive
 from fewshot_bench.search.spec import SearchSpec, open_problem
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """One training step on each of many losses, and what a later task loss says of it.
 
-    theta1 <- theta0 - slope * g,   g = J^T v
+    theta1 <- keep * theta0 - slope * g,   g = J^T v
 
 where J is the derivative of the outputs in theta0 and v the gradient of a loss in the outputs.
 With u the gradient of the task loss in theta1, J u is how the outputs before the step should
 have changed: a loss is good if its v points there. All losses share theta0 and the batches.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from torch import Tensor
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, trainable
-from fewshot_bench.search.batched_mlp import MLPStep, OutputGradient, layers
+from fewshot_bench.search.batched_mlp import MLPStep, OutputGradient, StepRule, layers
 from fewshot_bench.search.gradients import pairs
 from fewshot_bench.search.stacked import copies, stacked_outputs
 from fewshot_bench.supervised.models import MLP, Model
@@ -43,21 +44,30 @@ class Step(Protocol):
         ...
 
 
-def begin(model: Model, params: Params, x: Tensor, optimizer: SGD) -> Step:
+def begin(model: Model, params: Params, x: Tensor, rule: StepRule) -> Step:
     """Run a network on the batch of the step.
 
     Args:
         model: the network.
         params: where it starts.
         x: inputs (N, ...).
-        optimizer: the step rule.
+        rule: the step.
     """
-    weights, slope = trainable(params), slope_of(optimizer)
-    # The step is linear in the gradient: what it does without one is the same for all losses.
-    still = _first_step(optimizer, _zeros(weights), weights)
     if isinstance(model, MLP):
-        return MLPStep.begin(layers(model, params), x, layers(model, still), slope)
-    return GraphStep.begin(model, params, x, still, slope)
+        return MLPStep.begin(layers(model, params), x, rule)
+    return GraphStep.begin(model, params, x, rule)
+
+
+@functools.lru_cache(maxsize=1)
+def first_step(optimizer: SGD) -> StepRule:
+    """The first step of an optimiser, which is linear in parameter and gradient."""
+    zero, one = (
+        {"": torch.zeros((), dtype=torch.float64)},
+        {"": torch.ones((), dtype=torch.float64)},
+    )
+    kept, _ = optimizer.step({}, zero, zero, one, 0)
+    moved, _ = optimizer.step({}, one, zero, zero, 0)
+    return StepRule(kept[""].item(), -moved[""].item())
 
 
 def task_gradient(targets: Tensor) -> OutputGradient:
@@ -84,21 +94,17 @@ class GraphStep:
         params: theta0, with buffers.
         outputs: (N, C).
         pull_back: v (N, C) to J^T v.
-        still: the parameters after a step with gradients of zero.
-        slope: by how much a step lowers a parameter per unit of its gradient.
+        rule: the step.
     """
 
     model: Model
     params: Params
     outputs: Tensor
     pull_back: Callable[[Tensor], tuple[Params]]
-    still: Params
-    slope: float
+    rule: StepRule
 
     @classmethod
-    def begin(
-        cls, model: Model, params: Params, x: Tensor, still: Params, slope: float
-    ) -> "GraphStep":
+    def begin(cls, model: Model, params: Params, x: Tensor, rule: StepRule) -> "GraphStep":
         """Run the network on the batch of the step."""
 
         def outputs_of(weights: Params) -> Tensor:
@@ -106,7 +112,7 @@ class GraphStep:
 
         found: Any = torch.func.vjp(outputs_of, trainable(params))
         outputs, pull_back = found
-        return cls(model, params, outputs.detach(), pull_back, still, slope)
+        return cls(model, params, outputs.detach(), pull_back, rule)
 
     def response(self, of_outputs: Tensor, held_x: Tensor, task: OutputGradient) -> Tensor:
         """See :class:`Step`."""
@@ -114,7 +120,7 @@ class GraphStep:
         found: Any = torch.func.vjp(torch.func.vmap(self.pull_back), of_outputs)
         (grads,), push = found
         moved = leaves(
-            {n: torch.add(self.still[n], g, alpha=-self.slope) for n, g in grads.items()}
+            {n: self.rule.keep * self.params[n] - self.rule.slope * g for n, g in grads.items()}
         )
         others = {n: p for n, p in self.params.items() if n not in moved}
         stack = copies(others, len(of_outputs)) | moved
@@ -122,17 +128,3 @@ class GraphStep:
         u = torch.autograd.grad(held, list(moved.values()), task(held.detach()))
         along: Tensor = push((dict(zip(moved, u, strict=True)),))[0]
         return along
-
-
-def _first_step(optimizer: SGD, grads: Params, weights: Params) -> Params:
-    return optimizer.step({}, grads, _zeros(weights), weights, 0)[0]
-
-
-def _zeros(weights: Params) -> Params:
-    return {name: torch.zeros_like(value) for name, value in weights.items()}
-
-
-def slope_of(optimizer: SGD) -> float:
-    """By how much the first step lowers a weight per unit of its gradient."""
-    one = torch.ones((), dtype=torch.float64)
-    return -_first_step(optimizer, {"": one}, {"": 0 * one})[""].item()

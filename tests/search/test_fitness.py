@@ -65,5 +65,20 @@ def test_weights_that_are_not_finite_end_a_candidate(monkeypatch):
     assert [o.verdict for o in outcomes] == ["not finite", "kept"]
 
 
+def test_what_is_rejected_before_local_search_is_spared_it(monkeypatch):
+    texts, learned = [CROSS_ENTROPY, UPSIDE_DOWN], []
+
+    def tune(expressions, start, *rest):
+        learned.extend(map(str, expressions))
+        return start
+
+    monkeypatch.setattr(fitness, "tune", tune)
+    for reject, expected in (("before", texts[:1]), ("after", texts)):
+        learned.clear()
+        verdicts = [outcome.verdict for outcome in assess(make_spec(reject=reject), texts)]
+        assert verdicts == ["kept", "rejected"]
+        assert learned == expected
+
+
 def test_nothing_left_is_no_error():
     assert [o.verdict for o in assess(make_spec(), [FLAT])] == ["no gradient"]

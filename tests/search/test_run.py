@@ -171,6 +171,7 @@ def test_a_search_does_not_go_on_with_other_data(tmp_path, monkeypatch):
         ({"method": "EvoMAL"}, "method must be one of evomal, gp, taylorglo, not 'EvoMAL'"),
         ({"elitism": "papers"}, "elitism must be one of paper, code"),
         ({"merge": "on"}, "merge must be one of off, raw, normalised"),
+        ({"reject": "never"}, "reject must be one of after, before"),
         ({"seed": 1 << 32}, r"below 2\*\*32"),
     ],
 )

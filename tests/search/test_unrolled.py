@@ -7,10 +7,10 @@ import torch
 
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.nn.norm import NormMode
-from fewshot_bench.search.batched_mlp import MLPStep
+from fewshot_bench.search.batched_mlp import MLPStep, StepRule
 from fewshot_bench.search.gradients import FunctionLosses
 from fewshot_bench.search.stacked import copies, stacked_gradients
-from fewshot_bench.search.unrolled import GraphStep, begin, task_gradient
+from fewshot_bench.search.unrolled import GraphStep, begin, first_step, task_gradient
 from fewshot_bench.supervised.models import MLP
 from fewshot_bench.supervised.train import task_criterion
 
@@ -44,8 +44,8 @@ def network(*hidden):
 )
 def test_the_response_to_a_step(hidden, targets):
     mlp, params = network(*hidden)
-    v, optimizer, task = draw(K, N, CLASSES), SGD(0.1, 0.9, True, 5e-2), task_gradient(targets)
-    fast, slow = (begin(m, params, draw(N, 5), optimizer) for m in (mlp, Disguised(mlp)))
+    v, task = draw(K, N, CLASSES), task_gradient(targets)
+    fast, slow = (begin(m, params, draw(N, 5), StepRule(0.9, 0.2)) for m in (mlp, Disguised(mlp)))
     assert isinstance(fast, MLPStep)
     assert isinstance(slow, GraphStep)
     torch.testing.assert_close(fast.outputs, slow.outputs)
@@ -88,3 +88,15 @@ def test_the_gradient_of_the_task_loss(task):
 def test_copies_are_stacked_in_front():
     _, params = network()
     assert copies(params, K)["layer0.weight"].shape == (K, CLASSES, 5)
+
+
+def test_the_first_step_is_that_of_torch():
+    for optimizer in (SGD(0.1), SGD(0.1, 0.9, False, 0.2), SGD(0.1, 0.9, True, 0.2)):
+        theta = torch.tensor([2.0], dtype=DOUBLE, requires_grad=True)
+        theta.grad = torch.tensor([3.0], dtype=DOUBLE)
+        keep, slope = first_step(optimizer)
+        decay, nesterov = optimizer.weight_decay, optimizer.nesterov
+        torch.optim.SGD(
+            [theta], optimizer.lr, optimizer.momentum, weight_decay=decay, nesterov=nesterov
+        ).step()
+        assert theta.item() == pytest.approx(2 * keep - 3 * slope)
