@@ -19,9 +19,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fewshot_bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 HOME = "fewshot_bench"  # the origin of what this package registers itself
@@ -168,6 +171,13 @@ class Registry:
         for point in importlib.metadata.entry_points(group=self.catalogue):
             package = point.dist.name if point.dist else "another package"
             self.add(point.name, point.value, summary=f"from {package}", origin=package)
+
+
+def as_table(registry: Registry, columns: tuple[str, ...]) -> "pd.DataFrame":
+    """The entries of a registry as a data frame with these facts as columns."""
+    import pandas as pd
+
+    return pd.DataFrame([{name: getattr(entry, name) for name in columns} for entry in registry])
 
 
 METHODS = Registry("method", "fewshot_bench.methods")

@@ -25,7 +25,10 @@ LAYERS = [
     ("evaluation",),
     ("training", "search"),
     ("leaderboard",),
+    ("interface",),
+    ("api",),
     ("cli",),
+    ("__main__",),
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 

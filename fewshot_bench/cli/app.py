@@ -13,6 +13,7 @@ from fewshot_bench.cli import (
     listing,
     loss,
     plot,
+    predict,
     reproduce,
     results,
     train,
@@ -45,6 +46,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
+app.command("predict")(predict.predict)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")

@@ -5,12 +5,30 @@ says so by a function of the options (``setting_by``); a test compares it with w
 says of itself. What a member of the MAML family leaves out of its paper is noted at its entry.
 """
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from fewshot_bench.registry import METHODS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MAML = "fewshot_bench.methods.maml:maml"
+
+
+class _Listing(ModuleType):
+    """``fsb.methods`` is this package, and ``fsb.methods()`` lists what it registers."""
+
+    def __call__(self) -> "pd.DataFrame":
+        """Registered methods, one row each."""
+        from fewshot_bench.registry import as_table
+
+        return as_table(METHODS, ("name", "setting", "summary", "paper"))
+
+
+sys.modules[__name__].__class__ = _Listing
 
 
 def by_statistics(options: Mapping[str, Any]) -> str:

@@ -46,6 +46,7 @@ class GradientLearner(FewShotMethod):
         order: 2 through the inner gradients, 1 takes them as constants.
         bn: policy of the normalisation of the stages that tasks adapt.
         small_inner_step: whether inner steps are so short that a CPU is busy with calls.
+        maps: whether its layers allow a map over tasks.
     """
 
     embedding: Backbone
@@ -59,6 +60,7 @@ class GradientLearner(FewShotMethod):
     order: Order = 2
     bn: NormPolicy = "batch"
     small_inner_step: bool = False
+    maps: bool = True
 
     @property
     def traits(self) -> Traits:
@@ -71,7 +73,7 @@ class GradientLearner(FewShotMethod):
         return Traits(
             setting=self._setting,
             ways=self.n_way if fixed else None,
-            maps=self.bn in ("batch", "support") and not self.optimizer.draws,
+            maps=self.maps and self.bn in ("batch", "support") and not self.optimizer.draws,
             small_inner_step=self.small_inner_step,
             stages=("classify",) if self.embedding.frozen else (),
         )

@@ -119,6 +119,8 @@ class MetaTrainStage(Stage):
             "fingerprint": manifest.fingerprint,
             "split_sha256": manifest.split_sha256,
             "image": {"channels": manifest.channels, "size": manifest.image_size},
+            "mean": list(manifest.mean),
+            "std": list(manifest.std),
             "train_classes": list(manifest.classes["train"]) if learned else [],
             "selection": selection,
             "stages": {name: part.info["selection"] for name, part in given.items()},
