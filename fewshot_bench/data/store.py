@@ -12,7 +12,7 @@ Split and class order are sorted, so image ids follow from the class sizes alone
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,11 @@ class Manifest:
 
     @property
     def split_sha256(self) -> str:
-        """Which class is in which split: SHA-256 over the sorted lines ``split <tab> class``.
+        """Which class is in which split, see :func:`split_sha256`.
 
         The fingerprint is over the images alone: it stays where a class changes its split.
         """
-        lines = sorted(
-            f"{split}\t{name}\n" for split in self.classes for name in self.classes[split]
-        )
-        return sha256(*(line.encode() for line in lines))
+        return split_sha256(self.classes)
 
     def as_json(self) -> dict[str, Any]:
         """The form written to ``store.json``."""
@@ -104,6 +101,19 @@ class Manifest:
             return cls(**{**value, **tuples})
         except (AttributeError, KeyError, TypeError) as error:
             raise DataError(f"{where} is not a store manifest; prepare the data again") from error
+
+
+def split_sha256(classes: Mapping[str, Iterable[str]]) -> str:
+    """Identity of the assignment of all classes to splits.
+
+    Args:
+        classes: split -> names of its classes, in any order.
+
+    Returns:
+        SHA-256 over the sorted lines ``split <tab> class``.
+    """
+    lines = sorted(f"{split}\t{name}\n" for split, names in classes.items() for name in names)
+    return sha256(*(line.encode() for line in lines))
 
 
 Split = ImagePool  # one split of a benchmark is the pool that its episodes are drawn from

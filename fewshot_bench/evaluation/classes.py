@@ -1,7 +1,7 @@
 """Class lists short enough to travel with a result, and the accuracy of each class."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,19 +32,6 @@ def class_hashes(names: Iterable[str]) -> str:
 def class_list_sha256(names: Iterable[str]) -> str:
     """Identity of a list of classes, in its order."""
     return sha256("".join(f"{name}\n" for name in names).encode())
-
-
-def split_sha256(classes: Mapping[str, Iterable[str]]) -> str:
-    """Identity of the assignment of all classes to splits.
-
-    Args:
-        classes: split -> names of its classes, in any order.
-
-    Returns:
-        SHA-256 over the sorted lines ``split <tab> class``.
-    """
-    lines = sorted(f"{split}\t{name}\n" for split, names in classes.items() for name in names)
-    return sha256("".join(lines).encode())
 
 
 def photographed(names: Sequence[str], turned: bool) -> Sequence[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fewshot_bench.data.store import split_sha256
 from fewshot_bench.errors import ResultError
-from fewshot_bench.evaluation.classes import split_sha256
 from fewshot_bench.evaluation.document import SCHEMA, Sampler, parse_document
 from fewshot_bench.evaluation.identity import configuration, result_id, shown_apart
 from fewshot_bench.evaluation.result import EPISODES, RESULT, read_result, write_result

@@ -5,8 +5,9 @@ import hashlib
 import numpy as np
 
 from fewshot_bench.config import RunConfig
+from fewshot_bench.data.store import split_sha256
 from fewshot_bench.evaluation.arrays import columns_sha256, pack
-from fewshot_bench.evaluation.classes import class_hashes, split_sha256
+from fewshot_bench.evaluation.classes import class_hashes
 from fewshot_bench.evaluation.compact import list_sha256, redraw
 from fewshot_bench.evaluation.document import Facts
 from fewshot_bench.evaluation.identity import config_sha256, result_id, shown_apart
