@@ -23,8 +23,6 @@ from fewshot_bench.evaluation.document import Document, Facts
 from fewshot_bench.files import sha256
 from fewshot_bench.registry import SAMPLERS
 
-# Of rectangular episodes; others have more, see fewshot_bench.evaluation.columns.
-DERIVED = ("episode_index", "episode_hash", "class_ids", "support_ids", "query_ids")
 LARGEST_CLASS = 100_000  # a file that claims more is not drawn again
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ResultError
-from fewshot_bench.evaluation.arrays import queries
+from fewshot_bench.evaluation.arrays import Columns, queries
 from fewshot_bench.evaluation.classes import (
     DIGITS,
     NAMED,
@@ -32,7 +32,7 @@ from fewshot_bench.evaluation.classes import (
     photographed,
     shared_classes,
 )
-from fewshot_bench.evaluation.compact import DERIVED, list_sha256, redraw
+from fewshot_bench.evaluation.compact import list_sha256, redraw
 from fewshot_bench.evaluation.identity import config_sha256
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
@@ -127,15 +127,26 @@ def _episodes(result: Result) -> Iterator[str]:
     except ResultError as error:
         yield str(error)
         return
-    for name in DERIVED:
-        differs = (drawn[name] != columns.get(name)).reshape(len(drawn[name]), -1).any(axis=1)
-        if differs.any():
-            yield f"{name} of episode {np.flatnonzero(differs)[0]} does not follow from its seed"
-            return
+    if (wrong := _not_drawn(drawn, columns)) is not None:
+        yield f"{wrong} does not follow from its seed"
+        return
     if list_sha256(columns["episode_hash"]) != result.document.protocol.episode_list_sha256:
         yield "its episode list is not the one that its seed and data give"
     if len(result.accuracy) < MIN_EPISODES:
         yield f"{len(result.accuracy)} episodes are too few: at least {MIN_EPISODES}"
+
+
+def _not_drawn(drawn: Columns, columns: Columns) -> str | None:
+    """The first column, and where it has a row per episode the first episode, that differs."""
+    for name, values in drawn.items():
+        held = columns.get(name)
+        if held is None or held.shape != values.shape:
+            return name
+        differs = (values != held).reshape(len(values), -1).any(axis=1)
+        if differs.any():
+            per_episode = len(values) == len(drawn["episode_hash"])
+            return f"{name} of episode {np.flatnonzero(differs)[0]}" if per_episode else name
+    return None
 
 
 def _counts(result: Result) -> Iterator[str]:

@@ -15,7 +15,7 @@ from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.arrays import pack, read_columns
 from fewshot_bench.evaluation.classes import class_hashes, shared_classes
 from fewshot_bench.evaluation.columns import episode_columns
-from fewshot_bench.evaluation.compact import DERIVED, compact, list_sha256, redraw, restore
+from fewshot_bench.evaluation.compact import compact, list_sha256, redraw, restore
 from fewshot_bench.evaluation.identity import result_id
 from fewshot_bench.evaluation.result import (
     EPISODES,
@@ -28,6 +28,8 @@ from fewshot_bench.files import dump_json
 from tests.evaluation.documents import document
 from tests.evaluation.documents import sampler as drawn_by
 from tests.leaderboard.synthetic import forged, synthetic
+
+DERIVED = ("episode_index", "episode_hash", "class_ids", "support_ids", "query_ids")
 
 SCHEMA_1 = Path(__file__).parent / "schema-1"
 
