@@ -1,5 +1,6 @@
 import collections
 import gc
+import tarfile
 import weakref
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from fewshot_bench.data.readers.mini_imagenet import MINI_IMAGENET
 from fewshot_bench.data.readers.tiered_imagenet import TIERED_IMAGENET
 from fewshot_bench.errors import DataError
 
-from .tiny_sources import jpeg, picture, png, prepared, write, write_pickle
+from .tiny_sources import class_names, jpeg, picture, png, prepared, write, write_pickle
 
 MINI, TIERED = splits.mini_imagenet(), splits.tiered_imagenet()
 WNID = "n01532829"  # house finch: in the training classes of both
@@ -39,6 +40,90 @@ def test_mini_takes_the_listed_images_of_ilsvrc(tmp_path: Path, place: str) -> N
     store = prepared(MINI_IMAGENET, tmp_path / "in", tmp_path / "out", **options)
     assert store.manifest.classes == {"train": {WNID: 600}, "val": {}, "test": {}}
     assert store.manifest.fingerprint.endswith("-partial-1-of-100")
+
+
+def tarred(folder: Path) -> Path:
+    """A folder with the tar of the class instead of its files."""
+    with tarfile.open(folder.with_suffix(".tar"), "w") as tar:
+        for file in sorted(folder.iterdir()):
+            tar.add(file, file.name)
+            file.unlink()
+    folder.rmdir()
+    return folder.parent
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_tars_of_classes_are_the_same_images(tmp_path: Path, place: str) -> None:
+    options: dict[str, Any] = {"allow_missing_classes": True, "image_size": 8}
+    for benchmark in (MINI_IMAGENET, TIERED_IMAGENET):
+        folder = tmp_path / benchmark.name / place / WNID
+        finches(folder)
+        plain = prepared(benchmark, tmp_path / benchmark.name, tmp_path / "out", **options)
+        tarred(folder)
+        tars = prepared(benchmark, tmp_path / benchmark.name, tmp_path / "out", **options)
+        assert tars.manifest.fingerprint == plain.manifest.fingerprint
+        assert tars.manifest.raw_sha256 == plain.manifest.raw_sha256
+        assert tars.manifest.layout.startswith("ILSVRC-2012's tar of each class")
+
+
+def test_the_tar_of_tars_is_read(tmp_path: Path) -> None:
+    finches(tmp_path / "in" / WNID)
+    folder = tarred(tmp_path / "in" / WNID)
+    with tarfile.open(tmp_path / "ILSVRC2012_img_train.tar", "w") as tar:
+        tar.add(folder / f"{WNID}.tar", f"{WNID}.tar")
+    options: dict[str, Any] = {"allow_missing_classes": True, "image_size": 8}
+    source = tmp_path / "ILSVRC2012_img_train.tar"
+    store = prepared(MINI_IMAGENET, source, tmp_path / "out", **options)
+    assert store.manifest.classes["train"] == {WNID: 600}
+
+
+def test_what_a_tar_lacks_or_breaks(tmp_path: Path) -> None:
+    finches(tmp_path / "in" / WNID)
+    number = next(iter(NUMBERS.values()))
+    (tmp_path / "in" / WNID / f"{WNID}_{number}.JPEG").unlink()
+    folder = tarred(tmp_path / "in" / WNID)
+    options: dict[str, Any] = {"allow_missing_classes": True, "image_size": 8}
+    with pytest.raises(DataError, match=r"1 image damaged or missing.*the file is missing"):
+        prepared(MINI_IMAGENET, folder, tmp_path / "out", **options)
+    write(folder / f"{WNID}.tar", b"<html>404</html>" * 100)
+    with pytest.raises(DataError, match=rf"{WNID}\.tar is truncated or damaged"):
+        prepared(MINI_IMAGENET, folder, tmp_path / "out", **options)
+
+
+def metaoptnet(folder: Path, *, named: bool) -> Path:
+    """Two images of each class in the three files, with the names of classes or without."""
+    labels = {name: label for label, name in enumerate(sorted(MINI, reverse=True))}
+    parts = {"train": "train_phase_train", "val": "val", "test": "test"}
+    for split, part in parts.items():
+        names = [name for name in MINI if MINI[name] == split]
+        images = [picture(2 * labels[name] + i, 8) for name in names for i in range(2)]
+        content: dict[str, Any] = {
+            "data": np.stack(images),
+            "labels": [labels[name] for name in names for _ in range(2)],
+        }
+        if named:
+            content["catname2label"] = {name: labels[name] for name in names}
+            content["label2catname"] = {labels[name]: name for name in names}
+        write_pickle(folder / f"miniImageNet_category_split_{part}.pickle", content)
+    return folder
+
+
+def test_metaoptnets_pickles_of_mini_imagenet(tmp_path: Path) -> None:
+    source = metaoptnet(tmp_path / "named", named=True)
+    store = prepared(MINI_IMAGENET, source, tmp_path / "out", image_size=8)
+    for split, names in store.manifest.classes.items():
+        assert names == {name: 2 for name in sorted(MINI) if MINI[name] == split}
+    order = class_names(store)
+    label = {name: len(MINI) - 1 - place for place, name in enumerate(sorted(MINI))}
+    expected = [picture(2 * label[name] + i, 8) for name in order for i in range(2)]
+    np.testing.assert_array_equal(store.images.transpose(0, 2, 3, 1), expected)
+
+
+def test_metaoptnets_pickles_without_names_are_counted(tmp_path: Path) -> None:
+    source = metaoptnet(tmp_path / "bare", named=False)
+    classes = prepared(MINI_IMAGENET, source, tmp_path / "out", image_size=8).manifest.classes
+    assert {s: len(c) for s, c in classes.items()} == {"train": 64, "val": 16, "test": 20}
+    assert all(name.startswith("val-") for name in classes["val"])
 
 
 def test_mini_counts_listed_images_that_are_not_there(tmp_path: Path) -> None:

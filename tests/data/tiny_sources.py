@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fewshot_bench.data.benchmark import Benchmark
+from fewshot_bench.data.benchmark import SPLITS, Benchmark
 from fewshot_bench.data.prepare import Options, prepare
 from fewshot_bench.data.store import ImageStore
 
@@ -61,6 +61,11 @@ def keys(store: ImageStore) -> list[str]:
     """Keys of all images, in id order."""
     lines = (store.folder / "images.tsv").read_text(encoding="utf-8").splitlines()
     return [line.split("\t")[1] for line in lines]
+
+
+def class_names(store: ImageStore) -> list[str]:
+    """Names of all classes, in id order."""
+    return [name for split in SPLITS for name in store.manifest.classes[split]]
 
 
 def prepared(benchmark: Benchmark, source: Path | None, folder: Path, **options: Any) -> ImageStore:

@@ -1,10 +1,10 @@
 """Pickles that hold ``data`` and integer ``labels``, one file per split, as MetaOptNet's.
 
-Such files do not tell the names of their classes. For CIFAR-100 the labels are usually the places
-of the classes in alphabetical order; that is believed only where the labels of a split are exactly
-those of its official classes. Otherwise the classes are called ``<split>-<label>``: the images and
-splits are the same, but classes can't be told apart by name, and the fingerprint differs from that
-of other layouts.
+Files of mini-ImageNet tell the names of their classes (``catname2label``), others do not. For
+CIFAR-100 the labels are usually the places of the classes in alphabetical order; that is believed
+only where the labels of a split are exactly those of its official classes. Otherwise the classes
+are called ``<split>-<label>``: the images and splits are the same, but classes can't be told apart
+by name, and the fingerprint differs from that of other layouts.
 """
 
 import collections
@@ -38,8 +38,9 @@ def labelled_classes(
     read = last_only(lambda split: _read(path / files[split]))
     classes = []
     for split in (split for split, file in files.items() if (path / file).is_file()):
-        labels = sorted(set(read(split)[1]))
-        names = class_names(labels, split, official())
+        _, every, _, told = read(split)
+        labels = sorted(set(every))
+        names = _right(told, split, official()) or class_names(labels, split, official())
         classes += [
             ClassSource(
                 names.get(label, f"{split}-{label:03d}"),
@@ -50,6 +51,11 @@ def labelled_classes(
             for label in labels
         ]
     return classes
+
+
+def _right(told: Mapping[int, str], split: SplitName, official: Classes) -> Mapping[int, str]:
+    """Label -> class as the file tells it, without what is no official class of the split."""
+    return {label: name for label, name in told.items() if official.get(name) == split}
 
 
 def class_names(labels: Sequence[int], split: SplitName, official: Classes) -> dict[int, str]:
@@ -67,18 +73,20 @@ def by_label(labels: Sequence[int]) -> dict[int, list[int]]:
 
 
 def _items(read: Callable[[SplitName], Any], split: SplitName, label: int) -> list[ImageItem]:
-    images, _, places = read(split)
+    images, _, places, _ = read(split)
     return array_items(images, places[label])
 
 
-def _read(path: Path) -> tuple[Any, list[int], dict[int, list[int]]]:
+def _read(path: Path) -> tuple[Any, list[int], dict[int, list[int]], dict[int, str]]:
+    """Images, label of each, label -> places of its images, and label -> name if the file tells."""
     content = load_pickle(path)
     if not isinstance(content, dict) or not {"data", "labels"} <= set(content):
         raise DataError(f"{path} is not as expected: it has no 'data' and 'labels'")
     images, labels = image_array(path, content["data"]), [int(label) for label in content["labels"]]
     if len(images) != len(labels):
         raise DataError(f"{path}: {len(images)} images, but {len(labels)} labels")
-    return images, labels, by_label(labels)
+    names = {int(label): name for name, label in (content.get("catname2label") or {}).items()}
+    return images, labels, by_label(labels), names
 
 
 def image_array(path: Path, images: Any) -> Any:

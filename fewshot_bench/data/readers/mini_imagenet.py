@@ -27,11 +27,23 @@ from fewshot_bench.data.readers.common import (
     split_folders,
     subfolders,
 )
-from fewshot_bench.data.readers.imagenet import MEAN, STD, ilsvrc_folder, is_ilsvrc
-from fewshot_bench.data.readers.labelled import image_array, is_there
+from fewshot_bench.data.readers.imagenet import (
+    MEAN,
+    STD,
+    class_tars,
+    ilsvrc_folder,
+    is_ilsvrc,
+    tar_items,
+)
+from fewshot_bench.data.readers.labelled import image_array, is_there, labelled_classes
 from fewshot_bench.errors import DataError
 
 _CACHES: dict[SplitName, str] = {split: f"mini-imagenet-cache-{split}.pkl" for split in SPLITS}
+_PICKLES: dict[SplitName, str] = {
+    "train": "miniImageNet_category_split_train_phase_train.pickle",
+    "val": "miniImageNet_category_split_val.pickle",
+    "test": "miniImageNet_category_split_test.pickle",
+}
 
 
 def _scan_ilsvrc(path: Path) -> list[ClassSource]:
@@ -50,6 +62,23 @@ def _listed(folder: Path) -> list[ImageItem]:
     numbers = splits.mini_imagenet_images()[folder.name].values()
     keys = [f"{folder.name}_{number}" for number in numbers]
     return [file_item(folder / files.get(key, f"{key}.JPEG"), key) for key in keys]
+
+
+def _scan_tars(path: Path) -> list[ClassSource]:
+    official = splits.mini_imagenet()
+    return [
+        ClassSource(wnid, official[wnid], functools.partial(_listed_in_tar, tar))
+        for wnid, tar in class_tars(path).items()
+        if wnid in official
+    ]
+
+
+def _listed_in_tar(tar: Path) -> list[ImageItem]:
+    """The 600 images of the official list, whether they are there or not."""
+    items = {item.key: item for item in tar_items(tar)}
+    numbers = splits.mini_imagenet_images()[tar.stem].values()
+    keys = [f"{tar.stem}_{number}" for number in numbers]
+    return [items.get(key) or file_item(tar.with_name(f"{key}.JPEG"), key) for key in keys]
 
 
 def _is_ravi(path: Path) -> bool:
@@ -133,6 +162,11 @@ MINI_IMAGENET = Benchmark(
             _scan_caches,
         ),
         Layout(
+            "MetaOptNet's miniImageNet_category_split_*.pickle",
+            functools.partial(is_there, _PICKLES),
+            functools.partial(labelled_classes, _PICKLES, splits.mini_imagenet),
+        ),
+        Layout(
             "images/ with train.csv, val.csv, test.csv (Ravi & Larochelle)", _is_ravi, _scan_ravi
         ),
         Layout(
@@ -141,10 +175,16 @@ MINI_IMAGENET = Benchmark(
             lambda path: split_folders(path, splits.mini_imagenet(), _ravi_key),
         ),
         Layout("ILSVRC-2012 folder (<wnid>/<wnid>_<number>.JPEG)", is_ilsvrc, _scan_ilsvrc),
+        Layout(
+            "ILSVRC-2012's tar of each class (<wnid>.tar)",
+            lambda p: bool(class_tars(p)),
+            _scan_tars,
+        ),
     ),
     official=splits.mini_imagenet,
     howto=(
-        "fsbench data prepare mini-imagenet --source PATH with ILSVRC-2012's train/, images/ and"
-        " Ravi & Larochelle's CSV files, train|val|test/<wnid>/, or mini-imagenet-cache-*.pkl"
+        "fsbench data prepare mini-imagenet --source PATH with ILSVRC-2012's train/ or"
+        " <wnid>.tar, images/ and Ravi & Larochelle's CSV files, train|val|test/<wnid>/,"
+        " mini-imagenet-cache-*.pkl or MetaOptNet's pickles"
     ),
 )

@@ -27,7 +27,14 @@ from fewshot_bench.data.readers.common import (
     split_folders,
     subfolders,
 )
-from fewshot_bench.data.readers.imagenet import MEAN, STD, ilsvrc_folder, is_ilsvrc
+from fewshot_bench.data.readers.imagenet import (
+    MEAN,
+    STD,
+    class_tars,
+    ilsvrc_folder,
+    is_ilsvrc,
+    tar_items,
+)
 from fewshot_bench.data.readers.labelled import by_label, is_there
 from fewshot_bench.errors import DataError
 
@@ -40,6 +47,15 @@ def _scan_ilsvrc(path: Path) -> list[ClassSource]:
     return [
         folder_class(wnid, official[wnid], root / wnid)
         for wnid in subfolders(root)
+        if wnid in official
+    ]
+
+
+def _scan_tars(path: Path) -> list[ClassSource]:
+    official = splits.tiered_imagenet()
+    return [
+        ClassSource(wnid, official[wnid], functools.partial(tar_items, tar))
+        for wnid, tar in class_tars(path).items()
         if wnid in official
     ]
 
@@ -114,10 +130,15 @@ TIERED_IMAGENET = Benchmark(
             lambda path: split_folders(path, splits.tiered_imagenet()),
         ),
         Layout("ILSVRC-2012 folder (<wnid>/*.JPEG)", is_ilsvrc, _scan_ilsvrc),
+        Layout(
+            "ILSVRC-2012's tar of each class (<wnid>.tar)",
+            lambda p: bool(class_tars(p)),
+            _scan_tars,
+        ),
     ),
     official=splits.tiered_imagenet,
     howto=(
-        "fsbench data prepare tiered-imagenet --source PATH with ILSVRC-2012's train/,"
-        " train|val|test/<wnid>/, or Ren et al.'s *_images_png.pkl and *_labels.pkl"
+        "fsbench data prepare tiered-imagenet --source PATH with ILSVRC-2012's train/"
+        " or <wnid>.tar, train|val|test/<wnid>/, or Ren et al.'s *_images_png.pkl and *_labels.pkl"
     ),
 )
