@@ -95,7 +95,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A named data set with its official class split.
+    """A named data set, with its official class split if it has one.
 
     Attributes:
         name: registered name.
@@ -110,6 +110,7 @@ class Benchmark:
         invert: store 255 - value, so that ink is bright and the background is zero.
         upright: follow the orientation tags of photographs; off where the published preparation of
             a data set does not.
+        n_classes: how many classes the whole data set has, where no official list tells.
         split: the rule for classes whose source does not tell their split.
         rotations: every class also appears turned by 90, 180 and 270 degrees, as further classes.
         howto: one line for people who have not prepared it yet.
@@ -126,6 +127,12 @@ class Benchmark:
     downloads: tuple[Download, ...] = ()
     invert: bool = False
     upright: bool = False
+    n_classes: int | None = None
     split: RandomSplit = DEFAULT_SPLIT
     rotations: bool = False
     howto: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any classes are right, as in a user's own folder."""
+        return self.official is None and self.n_classes is None

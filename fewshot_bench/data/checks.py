@@ -15,8 +15,13 @@ def missing_classes(benchmark: Benchmark, found: Iterable[ClassSource]) -> list[
     """Names of official classes that are not among those found, sorted.
 
     Classes whose source does not tell their names can only be counted: a split that lacks some is
-    reported as ``train (name unknown)``, once for each.
+    reported as ``train (name unknown)``, once for each. So are all where only the number of classes
+    is known.
     """
+    found = list(found)
+    if benchmark.n_classes is not None:
+        count = benchmark.n_classes - len(found)
+        return [f"class {i + 1} of {count} (name unknown)" for i in range(count)]
     official = benchmark.official() if benchmark.official else {}
     missing = set(official) - {source.name for source in found if source.named}
     unnamed = collections.Counter(source.split for source in found if not source.named)
@@ -90,6 +95,15 @@ def assigned(
         source if source.split else dataclasses.replace(source, split=drawn[source.name])
         for source in classes
     ], rule
+
+
+def reject_more(benchmark: Benchmark, found: int) -> None:
+    """Raise DataError if there are more classes than the data set has."""
+    if benchmark.n_classes is not None and found > benchmark.n_classes:
+        raise DataError(
+            f"{benchmark.name} has {benchmark.n_classes} classes, but the source {found}; remove"
+            " what is none of them, or prepare it as folder:PATH"
+        )
 
 
 def reject_twice(classes: Iterable[ClassSource]) -> None:

@@ -21,6 +21,7 @@ from fewshot_bench.data.checks import (
     empty_message,
     missing_classes,
     missing_message,
+    reject_more,
     reject_odd_names,
     reject_twice,
     without_small,
@@ -159,9 +160,9 @@ class _Preparation:
 
     def run(self) -> None:
         """Check the classes, write the images, then say what was noticed."""
-        large, small = without_small(composed(self.source.classes), self.options.min_images)
-        classes, split = assigned(large, self.benchmark, self.options.split)
-        missing = self._checked(classes)
+        found = composed(self.source.classes)
+        missing = self._checked(found)
+        classes, split, small = self._selected(found)
         writer = self._written(classes, self._decoding(16))
         if writer.deepest > 0 and (bits := depth(writer.deepest)) < 16:
             # Only when all images are known can be told how many bits they use.
@@ -169,7 +170,7 @@ class _Preparation:
         notices = [*small, *self._leftovers(writer), *writer.notices()]
         writer.finish(
             self.source.layout,
-            missing,
+            missing if self.benchmark.is_open else [*missing, *_left_out(found, classes)],
             notices=[notice.as_json() for notice in notices],
             split=split.record() if split else None,
             options=self.options.record(),
@@ -187,9 +188,28 @@ class _Preparation:
             raise DataError(missing_message(name, missing, len(classes) + len(missing)))
         if not classes:
             raise DataError(f"{name}: the source holds no classes ({self.source.layout})")
+        reject_more(self.benchmark, len(classes))
         reject_twice(classes)
         reject_odd_names(source.name for source in classes)
         return missing
+
+    def _selected(
+        self, found: list[ClassSource]
+    ) -> tuple[list[ClassSource], RandomSplit | None, list[Notice]]:
+        """The classes to write, each in a split, the rule that drew it, and what was left out.
+
+        Small classes of a known data set are left out after the split is drawn, so that they do
+        not move the others; of a user's own folder before, so that the fractions are right.
+        """
+        benchmark, fewest, rule = self.benchmark, self.options.min_images, self.options.split
+        if benchmark.is_open:
+            found, small = without_small(found, fewest)
+        classes, split = assigned(found, benchmark, rule)
+        if not benchmark.is_open:
+            classes, small = without_small(classes, fewest)
+        if not classes:
+            raise DataError(f"{benchmark.name}: no class has {fewest} images or more")
+        return classes, split, small
 
     def _written(self, classes: list[ClassSource], how: Decoding) -> StoreWriter:
         ordered = sorted(classes, key=lambda c: (SPLITS.index(c.split or "test"), c.name))
@@ -220,3 +240,8 @@ class _Preparation:
         if self.source.root is None or not writer.read:
             return []
         return leftovers(self.source.root, writer.read)
+
+
+def _left_out(found: list[ClassSource], kept: list[ClassSource]) -> list[str]:
+    """Names of the classes that are not kept."""
+    return sorted({source.name for source in found} - {source.name for source in kept})
