@@ -40,6 +40,12 @@ BENCHMARKS.add(
     paper="Ren et al. 2018, arXiv 1803.00676",
 )
 BENCHMARKS.add(
+    "cub",
+    f"{_READERS}.cub:CUB",
+    summary="CUB-200-2011, 200 birds, 100/50/50 classes at random, 84x84",
+    paper="Wah et al. 2011, CNS-TR-2011-001",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
