@@ -46,6 +46,12 @@ BENCHMARKS.add(
     paper="Wah et al. 2011, CNS-TR-2011-001",
 )
 BENCHMARKS.add(
+    "vgg-flower",
+    f"{_READERS}.vgg_flower:VGG_FLOWER",
+    summary="102 flowers of Oxford, 72/15/15 classes at random, 84x84",
+    paper="Nilsback & Zisserman 2008",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
