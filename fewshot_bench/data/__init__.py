@@ -52,6 +52,12 @@ BENCHMARKS.add(
     paper="Nilsback & Zisserman 2008",
 )
 BENCHMARKS.add(
+    "dtd",
+    f"{_READERS}.textures:DTD",
+    summary="47 textures, 33/7/7 classes at random, 84x84",
+    paper="Cimpoi et al. 2014, arXiv 1311.3618",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
