@@ -58,6 +58,12 @@ BENCHMARKS.add(
     paper="Cimpoi et al. 2014, arXiv 1311.3618",
 )
 BENCHMARKS.add(
+    "eurosat",
+    f"{_READERS}.eurosat:EUROSAT",
+    summary="10 kinds of land use from space, all for testing, 84x84",
+    paper="Helber et al. 2019, arXiv 1709.00029; Guo et al. 2020, arXiv 1912.07200",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
