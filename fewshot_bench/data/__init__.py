@@ -64,6 +64,12 @@ BENCHMARKS.add(
     paper="Helber et al. 2019, arXiv 1709.00029; Guo et al. 2020, arXiv 1912.07200",
 )
 BENCHMARKS.add(
+    "caltech-101",
+    f"{_READERS}.caltech:CALTECH_101",
+    summary="101 kinds of objects, 61/20/20 classes at random, 84x84",
+    paper="Fei-Fei et al. 2004",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
