@@ -70,6 +70,12 @@ BENCHMARKS.add(
     paper="Fei-Fei et al. 2004",
 )
 BENCHMARKS.add(
+    "gtsrb",
+    f"{_READERS}.gtsrb:GTSRB",
+    summary="43 traffic signs, one image of each, 25/9/9 classes at random, 84x84",
+    paper="Stallkamp et al. 2012",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
