@@ -76,6 +76,12 @@ BENCHMARKS.add(
     paper="Stallkamp et al. 2012",
 )
 BENCHMARKS.add(
+    "plant-village",
+    f"{_READERS}.plant_village:PLANT_VILLAGE",
+    summary="38 plants and diseases (CropDisease), 22/8/8 classes at random, 84x84",
+    paper="Mohanty et al. 2016, arXiv 1604.03169",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
