@@ -52,6 +52,12 @@ BENCHMARKS.add(
     paper="Nilsback & Zisserman 2008",
 )
 BENCHMARKS.add(
+    "fgvc-aircraft",
+    f"{_READERS}.aircraft:FGVC_AIRCRAFT",
+    summary="100 variants of aircraft, 70/15/15 classes at random, 84x84",
+    paper="Maji et al. 2013, arXiv 1306.5151",
+)
+BENCHMARKS.add(
     "dtd",
     f"{_READERS}.textures:DTD",
     summary="47 textures, 33/7/7 classes at random, 84x84",
