@@ -88,6 +88,12 @@ BENCHMARKS.add(
     paper="Mohanty et al. 2016, arXiv 1604.03169",
 )
 BENCHMARKS.add(
+    "isic",
+    f"{_READERS}.isic:ISIC",
+    summary="ISIC 2018 (HAM10000), 7 skin lesions, all for testing, 84x84",
+    paper="Tschandl et al. 2018, arXiv 1803.10417; Guo et al. 2020, arXiv 1912.07200",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
