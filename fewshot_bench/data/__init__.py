@@ -94,6 +94,12 @@ BENCHMARKS.add(
     paper="Tschandl et al. 2018, arXiv 1803.10417; Guo et al. 2020, arXiv 1912.07200",
 )
 BENCHMARKS.add(
+    "quickdraw",
+    f"{_READERS}.quickdraw:QUICKDRAW",
+    summary="345 kinds of sketches, 1,000 of each, 207/69/69 classes at random, 28x28",
+    paper="Ha & Eck 2017, arXiv 1704.03477",
+)
+BENCHMARKS.add(
     "folder",
     f"{_READERS}.folder:FOLDER",
     summary="your own images: folder:PATH with train|val|test/<class>/<image>, or a CSV",
