@@ -10,18 +10,20 @@ from fewshot_bench.data.notices import Notice, counted, noticed
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.errors import ConfigError, DataError
 
+_UNKNOWN = "unknown class"
+
 
 def missing_classes(benchmark: Benchmark, found: Iterable[ClassSource]) -> list[str]:
     """Names of official classes that are not among those found, sorted.
 
     Classes whose source does not tell their names can only be counted: a split that lacks some is
-    reported as ``train (name unknown)``, once for each. So are all where only the number of classes
-    is known.
+    reported as ``train class 1 (name unknown)`` and so on, and as ``unknown class 1`` where nothing
+    but the number of classes is known.
     """
     found = list(found)
     if benchmark.n_classes is not None:
         count = benchmark.n_classes - len(found)
-        return [f"class {i + 1} of {count} (name unknown)" for i in range(count)]
+        return [f"{_UNKNOWN} {i + 1}" for i in range(count)]
     official = benchmark.official() if benchmark.official else {}
     missing = set(official) - {source.name for source in found if source.named}
     unnamed = collections.Counter(source.split for source in found if not source.named)
@@ -33,9 +35,11 @@ def missing_classes(benchmark: Benchmark, found: Iterable[ClassSource]) -> list[
 
 
 def missing_message(name: str, missing: Sequence[str], total: int) -> str:
-    """Counts and names the missing classes."""
+    """Counts the missing classes, and names those whose names are known."""
+    names = [name for name in missing if not name.startswith(_UNKNOWN)]
+    named = f" ({_some(names)})" if names else ""
     return (
-        f"{name}: {len(missing)} of {total} classes are missing ({_some(missing)});"
+        f"{name}: {len(missing)} of {total} classes are missing{named};"
         " complete the source, or go on without them with --allow-missing-classes"
     )
 

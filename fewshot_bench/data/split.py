@@ -53,6 +53,9 @@ class RandomSplit:
             train, test = 0, n
         return train, val, test
 
+    def _fraction(self, split: SplitName) -> float:
+        return {"train": self.train, "val": self.val, "test": self.test}[split]
+
     def _place(self, name: str) -> tuple[bytes, str]:
         return hashlib.sha256(f"{self.seed}\n{name}".encode()).digest(), name
 
@@ -61,6 +64,8 @@ class RandomSplit:
         return {"kind": "random", **asdict(self)}
 
     def __str__(self) -> str:
+        if (alone := max(SPLITS, key=self._fraction)) and self._fraction(alone) == 1:
+            return f"all classes are for {alone}"
         parts = "/".join(f"{100 * part:g}" for part in (self.train, self.val, self.test))
         return f"{parts} % of the classes at random, seed {self.seed}"
 

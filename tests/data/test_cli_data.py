@@ -132,6 +132,13 @@ def test_there_is_a_script_for_every_benchmark() -> None:
     assert names == {entry.name for entry in BENCHMARKS}
 
 
+def test_the_guide_names_every_benchmark() -> None:
+    from fewshot_bench.registry import BENCHMARKS
+
+    text = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
+    assert [entry.name for entry in BENCHMARKS if f"`{entry.name}" not in text] == []
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_scripts_explain_themselves(script: Path) -> None:
     done = subprocess.run(
