@@ -68,7 +68,7 @@ def _several(shown: Path, names: Sequence[str]) -> str:
 
 
 def _unknown(benchmark: Benchmark, source: Path, shown: Path) -> str:
-    known = "; ".join(layout.name for layout in benchmark.layouts)
+    known = "; ".join(dict.fromkeys(layout.name for layout in benchmark.layouts))
     message = f"{shown} is no known layout of {benchmark.name}; known are: {known}"
     packed = [file.name for folder in folders(source, 2) for file in _archives(folder)]
     return f"{message}; it holds an archive, {packed[0]}: name that" if packed else message

@@ -102,9 +102,8 @@ def test_all_layouts_of_a_data_set_are_the_same_images(
 ) -> None:
     found = set()
     for number, layout in enumerate(at for of, at in LAYOUTS if of is benchmark):
-        if "{name}_0000" not in layout:  # Kaggle's form of GTSRB has names of its own
-            source = laid_out(tmp_path / str(number), benchmark, layout)
-            found.add(read(benchmark, source, tmp_path / "out").manifest.fingerprint)
+        source = laid_out(tmp_path / str(number), benchmark, layout)
+        found.add(read(benchmark, source, tmp_path / "out").manifest.fingerprint)
     assert len(found) == 1
 
 
@@ -128,10 +127,12 @@ def test_one_image_of_each_traffic_sign(tmp_path: Path) -> None:
             name = f"00001_{frame}.png"
             seed = 10_000 + 100 * int(file.parent.name) + int(frame)
             write(file.with_name(name), picture(seed, SIDE))
+    for seed, name in enumerate(("one.png", "two.png"), 9000):
+        write(source / "Images/00003" / name, picture(seed, SIDE))
     write(source / "Images/00000/GT-00000.csv", b"Filename;ClassId\n")
     store = read(GTSRB, source, tmp_path / "out")
     assert keys(store)[:3] == ["00000_00000", "00001_00010", "00002_00000"]
-    assert len(store.images) == 3 * 43
+    assert len(store.images) == 3 * 43 + 2
     assert f"{3 * 43} images passed over" in said(store)
     assert "1 file with the suffix .csv passed over" in said(store)
 
@@ -145,12 +146,26 @@ def test_no_face_of_training_is_met_again(tmp_path: Path) -> None:
     assert "1 folder passed over (101_ObjectCategories/BACKGROUND_Google/)" in said(store)
 
 
+def test_masks_of_birds_are_not_taken_for_birds(tmp_path: Path) -> None:
+    source = laid_out(tmp_path / "in", CUB, "CUB_200_2011/images/{name}/Bird_{i}.png")
+    laid_out(source, CUB, "segmentations/{name}/Bird_{i}.png")
+    store = read(CUB, source, tmp_path / "out")
+    assert len(store.images) == 2 * 200
+    assert "1 folder passed over (segmentations/)" in said(store)
+
+
 def test_leaves_in_grey_and_cut_out_are_not_read(tmp_path: Path) -> None:
     source = laid_out(tmp_path / "in", PLANT_VILLAGE, "raw/color/{name}/leaf_{i}.png")
     laid_out(source, PLANT_VILLAGE, "raw/segmented/{name}/leaf_{i}.png")
     store = read(PLANT_VILLAGE, source, tmp_path / "out")
     assert len(store.images) == 2 * 38
     assert "1 folder passed over (raw/segmented/)" in said(store)
+
+
+def test_what_is_no_such_data_set_is_told_what_is_read(tmp_path: Path) -> None:
+    source = laid_out(tmp_path / "in", DTD, "images/{name}/{i}.png")
+    with pytest.raises(DataError, match=r"no known layout of cub; known are: images/<[^;]*$"):
+        read(CUB, source, tmp_path / "out")
 
 
 def test_classes_that_are_missing_or_too_many_are_counted(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ class. ``Faces`` and ``Faces_easy`` show the same photographs, so the seed is on
 training: no faces of training are met again in the test.
 """
 
-from fewshot_bench.data.readers.photographs import class_layout, photographs
+from fewshot_bench.data.readers.photographs import class_layouts, photographs
 from fewshot_bench.data.split import RandomSplit
 
 
@@ -16,7 +16,7 @@ def _name(folder: str) -> str | None:
 CALTECH_101 = photographs(
     "caltech-101",
     101,
-    [class_layout("101_ObjectCategories/<class>/<image>", _name, ("101_ObjectCategories", "."))],
+    class_layouts("101_ObjectCategories/<class>/<image>", _name, ("101_ObjectCategories",)),
     split=RandomSplit(0.6, 0.2, 0.2, seed=16),
     howto="fsbench data prepare caltech-101 --source PATH with 101_ObjectCategories/",
 )

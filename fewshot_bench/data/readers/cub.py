@@ -7,7 +7,7 @@ images as ``folder:PATH``.
 
 import re
 
-from fewshot_bench.data.readers.photographs import class_layout, photographs
+from fewshot_bench.data.readers.photographs import class_layouts, photographs
 from fewshot_bench.data.split import RandomSplit
 
 
@@ -18,7 +18,7 @@ def _name(folder: str) -> str | None:
 CUB = photographs(
     "cub",
     200,
-    [class_layout("images/<number>.<species>/<image>", _name, ("images", "."))],
+    class_layouts("images/<number>.<species>/<image>", _name, ("images",)),
     split=RandomSplit(0.5, 0.25, 0.25),
     howto="fsbench data prepare cub --source PATH with CUB_200_2011/ or its archive",
 )

@@ -4,7 +4,7 @@ Helber et al. 2019 (arXiv 1709.00029). All classes are for testing a model of an
 in the cross-domain benchmark of Guo et al. 2020 (arXiv 1912.07200).
 """
 
-from fewshot_bench.data.readers.photographs import class_layout, photographs
+from fewshot_bench.data.readers.photographs import class_layouts, photographs
 from fewshot_bench.data.split import RandomSplit
 
 _CLASSES = (
@@ -20,7 +20,7 @@ def _name(folder: str) -> str | None:
 EUROSAT = photographs(
     "eurosat",
     len(_CLASSES),
-    [class_layout("<class>/<class>_<number>.jpg", _name, ("2750", "."))],
+    class_layouts("<class>/<class>_<number>.jpg", _name, ("2750",)),
     split=RandomSplit(0.0, 0.0, 1.0),
     howto="fsbench data prepare eurosat --source PATH with the RGB images, EuroSAT_RGB/ or 2750/",
 )

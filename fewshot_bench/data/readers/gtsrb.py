@@ -6,12 +6,13 @@ support and query of one episode. Classes are drawn at random, 60/20/20 %. The o
 do not tell their tracks and are left out.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from fewshot_bench.data.benchmark import ImageItem
 from fewshot_bench.data.readers.photographs import (
-    class_layout,
+    class_layouts,
     merged_items,
     numbered,
     photographs,
@@ -19,23 +20,24 @@ from fewshot_bench.data.readers.photographs import (
 
 
 def _last_frames(root: Path, folders: Sequence[Path]) -> list[ImageItem]:
-    """The item with the highest frame number of each track."""
+    """The item with the highest frame number of each track; all whose names tell no track."""
     last: dict[str, ImageItem] = {}
     for item in sorted(merged_items(root, folders), key=lambda item: item.key):
-        last[item.key.rpartition("_")[0] or item.key] = item
+        track, _, frame = item.key.rpartition("_")
+        track = track.rpartition("_")[2]  # one archive has the class in front of it
+        key = f"{track}_{frame}" if track else item.key
+        last[track or key] = dataclasses.replace(item, key=key)
     return list(last.values())
 
 
 GTSRB = photographs(
     "gtsrb",
     43,
-    [
-        class_layout(
-            "<class number>/<track>_<frame>.ppm, the last frame of each track",
-            numbered(0, 42, 5),
-            ("Final_Training/Images", "Training", "Train", "."),
-            _last_frames,
-        )
-    ],
+    class_layouts(
+        "<class number>/<track>_<frame>.ppm, the last frame of each track",
+        numbered(0, 42, 5),
+        ("Final_Training/Images", "Training", "Train"),
+        _last_frames,
+    ),
     howto="fsbench data prepare gtsrb --source PATH with the training images of GTSRB",
 )

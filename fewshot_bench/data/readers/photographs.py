@@ -12,6 +12,7 @@ from fewshot_bench.data.readers.names import plain
 
 NameOf = Callable[[str], str | None]
 Folders = Mapping[str, Sequence[Path]]
+Items = Callable[[Path, Sequence[Path]], list[ImageItem]]
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as usual for photographs
 STD = (0.229, 0.224, 0.225)
 
@@ -29,13 +30,16 @@ def photographs(name: str, n_classes: int, layouts: Iterable[Layout], **facts: A
     return Benchmark(name, layouts=tuple(layouts), n_classes=n_classes, **facts)
 
 
-def class_layout(
+def class_layouts(
     title: str,
     name_of: NameOf,
-    places: Sequence[str] = (".",),
-    items: Callable[[Path, Sequence[Path]], list[ImageItem]] | None = None,
-) -> Layout:
+    places: Sequence[str] = (),
+    items: Items | None = None,
+) -> list[Layout]:
     """The layout ``<class>/<image>``, also below folders called train, val, test and the like.
+
+    The folders of classes may be given themselves. They are looked for last, since copies of the
+    images in grey or as masks often lie in folders of the same names.
 
     Data sets that are split by image (train/ and test/ hold the same classes) are put together,
     since few-shot learning splits by class.
@@ -43,22 +47,28 @@ def class_layout(
     Args:
         title: see :class:`Layout`.
         name_of: a folder's name -> the class, or None where it is no class.
-        places: where to look below the source, in this order.
+        places: in which folders they lie as the data are published.
         items: lists the images of a class, given the source and the class's folders.
     """
+    listed = items or merged_items
+    published = [_layout(title, name_of, places, listed)] if places else []
+    return [*published, _layout(title, name_of, (".",), listed, last_resort=True)]
 
+
+def _layout(
+    title: str, name_of: NameOf, places: Sequence[str], items: Items, *, last_resort: bool = False
+) -> Layout:
     def find(path: Path) -> Folders:
         every = (class_folders(path / place, name_of) for place in places)
         return next((folders for folders in every if len(folders) > 1), {})
 
     def scan(path: Path) -> list[ClassSource]:
-        listed = items or merged_items
         return [
-            ClassSource(name, None, functools.partial(listed, path, folders))
+            ClassSource(name, None, functools.partial(items, path, folders))
             for name, folders in find(path).items()
         ]
 
-    return Layout(title, lambda path: bool(find(path)), scan)
+    return Layout(title, lambda path: bool(find(path)), scan, last_resort)
 
 
 def class_folders(root: Path, name_of: NameOf) -> dict[str, list[Path]]:

@@ -4,7 +4,7 @@ Mohanty et al. 2016 (arXiv 1604.03169). Classes are drawn at random, 60/20/20 %.
 without background, which some archives hold beside the colours, are not read.
 """
 
-from fewshot_bench.data.readers.photographs import class_layout, photographs
+from fewshot_bench.data.readers.photographs import class_layouts, photographs
 
 
 def _name(folder: str) -> str | None:
@@ -14,12 +14,10 @@ def _name(folder: str) -> str | None:
 PLANT_VILLAGE = photographs(
     "plant-village",
     38,
-    [
-        class_layout(
-            "<plant>___<disease>/<image>, also below color/ or train|valid|test/",
-            _name,
-            ("raw/color", "color", "."),
-        )
-    ],
+    class_layouts(
+        "<plant>___<disease>/<image>, also below color/ or train|valid|test/",
+        _name,
+        ("raw/color", "color"),
+    ),
     howto="fsbench data prepare plant-village --source PATH with <plant>___<disease>/ folders",
 )

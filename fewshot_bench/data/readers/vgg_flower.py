@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fewshot_bench.data.benchmark import ClassSource, Layout
 from fewshot_bench.data.readers.photographs import (
-    class_layout,
+    class_layouts,
     listed_classes,
     numbered,
     photographs,
@@ -51,7 +51,7 @@ VGG_FLOWER = photographs(
     102,
     [
         Layout("jpg/ and imagelabels.mat", _is_original, _scan_original),
-        class_layout("<class number>/<image>, also below train|valid|test/", numbered(1, 102, 3)),
+        *class_layouts("<class number>/<image>, also below train|valid|test/", numbered(1, 102, 3)),
     ],
     split=RandomSplit(0.7, 0.15, 0.15),
     howto=(
