@@ -117,6 +117,7 @@ for _name, _transductive in (("reptile", False), ("reptile[transductive]", True)
         setting="transductive_bn" if _transductive else "inductive",
         setting_by=lambda o: "transductive_bn" if o.get("transductive") else "inductive",
         options={"transductive": True} if _transductive else {},
+        version=2,
     )
 _add(
     "cavia",
@@ -149,6 +150,7 @@ _add(
     "WarpGrad whose warps learn from single inner steps, as in the paper",
     "Flennerhag et al. 2019, arXiv 1909.00025",
     options={"one_step": True},
+    version=2,
 )
 _add(
     "meta-curvature",

@@ -61,11 +61,11 @@ def build_method(name: str, setup: Setup, options: Options | None = None) -> Few
         method = factory(setup, **_arguments(_parameters(factory), resolved))
     except TypeError as error:  # a class that leaves out what a method must have, above all
         raise ConfigError(f"method {name} can't be made: {one_line(str(error))}") from error
-    check_method(name, method)
+    _check_base(name, method)
     return typing.cast("FewShotMethod", method)
 
 
-def check_method(name: str, method: object) -> None:
+def _check_base(name: str, method: object) -> None:
     """Raise ConfigError, saying what is missing, unless an object is a method."""
     if not isinstance(method, FewShotMethod):
         raise ConfigError(

@@ -1,7 +1,7 @@
 """What every wrapper around a method derives from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,8 +39,9 @@ class Delegating(FewShotMethod):
         return self.method.predict(params, episode)
 
     def at(self, progress: float) -> FewShotMethod:
-        """Of the method."""
-        return self.method.at(progress)
+        """Around the method as it is then."""
+        method = self.method.at(progress)
+        return self if method is self.method else replace(self, method=method)
 
     def frozen(self, name: str) -> bool:
         """Of the method."""
