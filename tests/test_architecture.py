@@ -22,6 +22,7 @@ LAYERS = [
     ("supervised",),
     ("losses",),
     ("methods",),
+    ("testing",),
     ("evaluation",),
     ("training", "search"),
     ("leaderboard",),

@@ -12,6 +12,7 @@ from fewshot_bench.cli import (
     leaderboard,
     listing,
     loss,
+    methods,
     plot,
     predict,
     reproduce,
@@ -50,6 +51,7 @@ app.command("predict")(predict.predict)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
+app.add_typer(methods.app, name="methods")
 app.add_typer(loss.app, name="loss")
 app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")

@@ -91,6 +91,18 @@ def run_settings(
     }
 
 
+def method_options(settings: list[str] | None) -> dict[str, Any]:
+    """What ``--set options.KEY=VALUE`` says, where nothing but options can be set."""
+    from fewshot_bench.config import merge_tables, parse_setting
+    from fewshot_bench.errors import ConfigError
+
+    table = merge_tables(*(parse_setting(text) for text in settings or []))
+    if others := sorted(set(table) - {"options"}):
+        raise ConfigError(f"only options can be set here, as options.lr=0.1, not {others[0]}")
+    options: dict[str, Any] = table.get("options", {})
+    return options
+
+
 def build_config(
     named: dict[str, Any],
     settings: list[str] | None,

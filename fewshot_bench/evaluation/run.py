@@ -17,6 +17,7 @@ from fewshot_bench.evaluation.result import Result, make_result
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
 from fewshot_bench.platform import environment, source_state
+from fewshot_bench.testing import probe
 
 DEFAULT_EPISODES, MOST_EPISODES = 1000, 20_000
 NO_CURVE = document.Training(curve=[])
@@ -89,9 +90,13 @@ def measure(
         subject: what is known of them, for the record.
         settings: number of episodes, stopping rule and confidence level; the rest is the loader's.
         progress: told the number of episodes done since the last call.
+
+    Raises:
+        ConfigError: the method does otherwise than its contract or its declared setting says.
     """
     until, rule = stop_rules(settings)
     total = number_of_episodes(loader.sampler, settings)
+    probe(method, params, loader, subject.method.id)
     outcome = evaluate(method, params, loader, total, progress, until)
     facts = document.Facts(
         tool=document.Tool(version=__version__, **source_state()),

@@ -12,6 +12,7 @@ from fewshot_bench.files import safe_name, write_atomic
 from fewshot_bench.methods.build import option_types
 from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.registry import BACKBONES, METHODS, load_target
+from fewshot_bench.testing import probe_start, probe_training
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import UNSELECTED, Observer
@@ -86,6 +87,7 @@ class MetaTrainStage(Stage):
         run = self.run
         write_atomic(self.folder / "config.toml", run.config.to_toml().encode())
         start = merge(part.params for part in given.values())
+        probe_start(run.method, run.config.method)
         if run.method.traits.trains:
             params, selection = self._meta_trained(start, observer)
         else:
@@ -98,6 +100,7 @@ class MetaTrainStage(Stage):
         run, config = self.run, self.run.config.train
         loaders = run.training_loader(), run.validation_loader()
         strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
+        probe_training(run.method, self._untrained(given), loaders[0], run.config.method)
         observer.begin("training", config.steps, config.meta_batch)
         work = MetaTraining(run.method, *loaders, config, strategy)
         state = meta_train(work, self.folder, observer, given)
