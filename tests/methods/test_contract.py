@@ -1,6 +1,7 @@
 """Everything registered keeps the contract; the checks are those that plug-ins get."""
 
 import dataclasses
+import inspect
 
 import pytest
 import torch
@@ -52,7 +53,10 @@ def test_parts_of_gradient_methods_keep_it(option, name):
 
 @pytest.mark.parametrize(("option", "name"), named(FEATURE_PARTS))
 def test_parts_on_an_embedding_keep_it(option, name):
-    method = pretrained(Setup("conv4-32", IMAGE, N_WAY), FeatureParts(**{option: name}))
+    factory = FEATURE_PARTS[option].load(name)
+    few = {"steps": 5} if "steps" in inspect.signature(factory).parameters else {}
+    parts = FeatureParts(**{option: name, f"{option}_options": few})
+    method = pretrained(Setup("conv4-32", IMAGE, N_WAY), parts)
     assert_contract(method, IMAGE, N_WAY, dtype=torch.float64)
 
 
