@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from fewshot_bench.data.episodes import Task
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.testing import probe, probe_start, probe_training
@@ -118,10 +119,9 @@ def test_it_costs_as_much_as_a_few_episodes(run):
     assert 4 * per_episode < sum(method.queries) < 8 * per_episode
 
 
-def test_an_embedding_is_computed_once_and_for_a_few_images_again(run, monkeypatch):
+def test_few_images_are_embedded(run, monkeypatch):
     method, params = made(m.GoodEmbedding)
     counts, embed = [], method.embed
     monkeypatch.setattr(method, "embed", lambda p, x: counts.append(len(x)) or embed(p, x))
-    batch = run.loader("test", run.test_task, 0).load(0, 1)
-    probe(method, params, run.loader("test", run.test_task, 0), "mine")
-    assert counts == [batch.support.shape[1] + batch.query.shape[1], 3]
+    probe(method, params, run.loader("test", Task(3, 2, 7), 0), "mine")
+    assert counts == [3 * 2 + 16, 3]
