@@ -8,6 +8,7 @@ import torch
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.methods.delegating import Delegating
+from fewshot_bench.registry import METHODS
 from fewshot_bench.testing import probe, probe_start, probe_training
 from fewshot_bench.training.run import prepare_run
 from tests.testing import methods as m
@@ -125,3 +126,12 @@ def test_few_images_are_embedded(run, monkeypatch):
     monkeypatch.setattr(method, "embed", lambda p, x: counts.append(len(x)) or embed(p, x))
     probe(method, params, run.loader("test", Task(3, 2, 7), 0), "mine")
     assert counts == [3 * 2 + 16, 3]
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in METHODS])
+def test_nothing_registered_is_refused(tiny_folder, name):
+    run = prepare_run(tiny_config(tiny_folder, name), "cpu")
+    method, params = prepared(run.method)
+    probe_start(method, name)
+    probe(method, params, run.loader("test", run.test_task, 0), name)
+    probe_training(method, params, run.training_loader(), name)
