@@ -43,6 +43,7 @@ class Entry:
             ``transductive``; "" where it has no meaning.
         setting_by: the setting as all options together make it; None where no option changes it.
         adaptation: whether it is an adaptation of our own, not the paper's method.
+        recipe: section of the recipes that it shares with others, under its own.
         options: keyword arguments bound to the object, which is how variants are registered.
         version: raised when the code changes so that training gives other numbers; what was
             trained before is then trained anew.
@@ -56,6 +57,7 @@ class Entry:
     setting: str = ""
     setting_by: Callable[[Mapping[str, Any]], str] | None = None
     adaptation: bool = False
+    recipe: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     version: int = 1
     origin: str = HOME

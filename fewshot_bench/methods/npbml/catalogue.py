@@ -75,5 +75,6 @@ for _name, _summary, _setting, _options in (
         paper=_NPBML,
         setting=_setting,
         setting_by=setting,
+        recipe="pretrained",
         options=_options,
     )
