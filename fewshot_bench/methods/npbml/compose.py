@@ -45,11 +45,14 @@ from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Sha
 from fewshot_bench.nn.backbone import Backbone, Frozen, Stage, build_backbone
 from fewshot_bench.nn.film import Conditioned, FilmMode
 from fewshot_bench.nn.heads import HEAD, ConeHead, Head, ZeroHead
+from fewshot_bench.nn.metric_heads import PrototypeHead
 from fewshot_bench.nn.warp import WarpedBlock
 
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 RelationKind = Literal["network", "prototypes"]
 Trunk = Literal["frozen", "learned"]
+HeadKind = Literal["cone", "prototypes"]
+FeatureKind = Literal["pooled", "flat"]
 # Pixels up to which one block's steps on a few images are light work (benchmarks/meta_step.py).
 SMALL = 32
 
@@ -65,6 +68,8 @@ def npbml(
     relation_temperature: Rate | None = None,
     trunk: Trunk = "frozen",
     adapted_blocks: Count = 1,
+    head: HeadKind = "cone",
+    features: FeatureKind = "pooled",
     order: MetaOrder = 2,
     steps: Steps = 5,
     test_steps: Steps = 5,
@@ -91,6 +96,11 @@ def npbml(
             root of the number of features.
         trunk: blocks in front of the adapted ones: as pre-trained, or learned outside.
         adapted_blocks: how many of the last blocks tasks move.
+        head: ``cone`` begins with one learned vector for all classes, as in the paper;
+            ``prototypes`` with the class means of the support set and a learned temperature, which
+            the paper does not have.
+        features: ``pooled`` averages the last activations over the image, ``flat`` keeps them as
+            pre-training selects them.
         order: see :func:`fewshot_bench.methods.maml.maml`.
         steps: inner steps in training.
         test_steps: inner steps at test.
@@ -111,11 +121,13 @@ def npbml(
     if len(set(losses)) < len(losses):
         raise ConfigError(f"losses names a network twice: {', '.join(losses)}")
     backbone = _backbone(setup, bn, adapted_blocks, warp, film_mode if film else None, trunk)
+    if features == "flat":
+        backbone = _flat(setup, backbone)
     learner = NPBML(
         embedding=backbone,
         n_way=setup.n_way,
         optimizer=_optimizer(lr, momentum, weight_decay, inner_clip),
-        head=_head(backbone, losses, as_released),
+        head=_head(backbone, head, losses, as_released),
         adapt=_adapted(backbone.stages[-adapted_blocks:]),
         steps=steps,
         test_steps=test_steps,
@@ -169,7 +181,15 @@ def _adapted(stages: tuple[Stage, ...]) -> Callable[[str], bool]:
     return adapt
 
 
-def _head(backbone: Backbone, losses: tuple[Term, ...], as_released: bool) -> Head:
+def _flat(setup: Setup, backbone: Backbone) -> Backbone:
+    """The backbone with the features of the plain one, as far as that flattens them."""
+    plain = build_backbone(setup.backbone, setup.image, bn="running")
+    return dataclasses.replace(backbone, feature_dim=plain.feature_dim, pool=plain.pool)
+
+
+def _head(backbone: Backbone, kind: HeadKind, losses: tuple[Term, ...], as_released: bool) -> Head:
+    if kind == "prototypes":
+        return PrototypeHead(scale_free=True)
     if not losses:
         return ZeroHead(backbone.feature_dim)
     return ConeHead(learned=not as_released)
