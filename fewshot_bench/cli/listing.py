@@ -6,10 +6,22 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
-from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, SAMPLERS, Registry
+from fewshot_bench.registry import (
+    BACKBONES,
+    BENCHMARKS,
+    CLASSIFIERS,
+    HEADS,
+    LOSSES,
+    METHODS,
+    OPTIMIZERS,
+    REFINERS,
+    SAMPLERS,
+    TRANSFORMS,
+    Registry,
+)
 
 app = typer.Typer(
-    help="List methods, benchmarks, backbones, losses and samplers.", no_args_is_help=True
+    help="List methods, benchmarks and the parts that methods are made of.", no_args_is_help=True
 )
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="Python file to run first.")]
@@ -44,6 +56,36 @@ def losses(plugin: Plugins = None, as_json: Json = False) -> None:
 def samplers(plugin: Plugins = None, as_json: Json = False) -> None:
     """Ways to draw episodes and where they come from."""
     _show(SAMPLERS, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def heads(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Heads of gradient learners: where the classifier of a task begins."""
+    _show(HEADS, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def optimizers(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Inner optimisers of gradient learners."""
+    _show(OPTIMIZERS, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def transforms(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Transforms of features, before they are classified."""
+    _show(TRANSFORMS, plugin, as_json, ("name", "setting", "summary", "paper"))
+
+
+@app.command()
+def classifiers(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Classifiers of features."""
+    _show(CLASSIFIERS, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def refiners(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Refiners of predictions, which see all queries together."""
+    _show(REFINERS, plugin, as_json, ("name", "summary", "paper"))
 
 
 def _show(
