@@ -6,9 +6,13 @@ import numpy as np
 from PIL import Image
 
 from fewshot_bench.config import RunConfig, validated
+from fewshot_bench.registry import METHODS
 
 SIZE = 16
-SMALL = {"npbml": {"relation_widths": (8, 8, 8, 8)}}  # options that keep a family's tests quick
+SMALL = {  # options that keep a family's tests quick, and TIM's steps from amplifying rounding
+    "npbml": {"relation_widths": (8, 8, 8, 8)},
+    "tim-adm": {"refiner_options": {"steps": 5}},
+}
 STAGES = {
     "classify": {"steps": 2, "batch": 8, "val_every": 2, "val_episodes": 5},
     "relation": {"steps": 2, "val_every": 2, "val_episodes": 2},
@@ -41,7 +45,7 @@ def tiny_config(folder: Path, method: str = "protonet", **train: object) -> RunC
             "backbone": "conv4-32",
             "image_size": SIZE,
             "task": {"n_way": 3, "n_shot": 1, "n_query": 4},
-            "stages": STAGES if method.startswith("npbml") else {},
+            "stages": STAGES if METHODS.entry(method).recipe == "pretrained" else {},
             "options": SMALL.get(method.partition("[")[0], {}),
             "train": {"steps": 6, "meta_batch": 2, "val_every": 2, "val_episodes": 10, **train},
             "evaluate": {"episodes": 30},

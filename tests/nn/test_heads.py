@@ -16,10 +16,13 @@ SUPPORT = torch.tensor(
         [0.8, 0.4, 0],
         [0.3, 1.2, 0.2],
         [0, 0.3, 0.7],
-    ]
-).double()
+    ],
+    dtype=torch.float64,
+)
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
-QUERY = torch.tensor([[0.7, 0.3, 0.2], [0.4, 0.8, 0.1], [0.1, 0.4, 0.9], [0.5, 0.5, 0.5]]).double()
+QUERY = torch.tensor(
+    [[0.7, 0.3, 0.2], [0.4, 0.8, 0.1], [0.1, 0.4, 0.9], [0.5, 0.5, 0.5]], dtype=torch.float64
+)
 BEFORE = [
     [0.5575, -0.195, -0.24],
     [0.3075, 0.685, -0.28],
@@ -40,13 +43,15 @@ def begin(head, params=None, n_way=3):
 
 def test_z19_a_prototype_head_before_and_after_one_step():
     head, params = PrototypeHead(), begin(PrototypeHead())
-    torch.testing.assert_close(head.logits(params, QUERY), torch.tensor(BEFORE).double())
+    torch.testing.assert_close(
+        head.logits(params, QUERY), torch.tensor(BEFORE, dtype=torch.float64)
+    )
     leaves = {name: value.requires_grad_() for name, value in params.items()}
     loss = F.cross_entropy(head.logits(leaves, SUPPORT), LABELS)
     assert loss.item() == pytest.approx(0.480630189, abs=1e-9)
     grads = torch.autograd.grad(loss, list(leaves.values()))
     moved = {n: p - 0.1 * g for (n, p), g in zip(leaves.items(), grads, strict=True)}
-    expected = torch.tensor(AFTER).double()
+    expected = torch.tensor(AFTER, dtype=torch.float64)
     torch.testing.assert_close(head.logits(moved, QUERY), expected, atol=1e-8, rtol=0)
 
 

@@ -13,6 +13,7 @@ import torch
 
 from fewshot_bench.config import TrainConfig
 from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
+from fewshot_bench.methods.base import Objective
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.registry import METHODS
@@ -159,7 +160,7 @@ def test_divergence_keeps_the_last_good_state(tiny_folder, tmp_path, monkeypatch
 
     def poisoned(self, params, episode):
         loss, seen = original(self, params, episode)
-        return (loss * float("nan") if episode.number == 7 else loss), seen
+        return Objective(loss * float("nan") if episode.number == 7 else loss, seen)
 
     with monkeypatch.context() as patch:
         patch.setattr(GradientLearner, "episode_loss", poisoned)
@@ -282,8 +283,16 @@ def test_a_curve_has_each_step_once(tmp_path):
     assert learning_curve(tmp_path) == [(2, 0.2), (4, 0.4)]
 
 
-def test_a_method_without_parameters_is_refused(tiny_folder, tmp_path, monkeypatch):
+class Empty(Delegating):
+    """A method that says it trains, but has no parameters."""
+
+    def init(self, generator):
+        return {}
+
+
+def test_a_method_without_parameters_is_refused(tiny_folder, tmp_path):
     run = prepare_run(tiny_config(tiny_folder), "cpu")
-    monkeypatch.setattr(type(run.method), "init", lambda self, generator: {})
+    loaders = [run.loader(split, run.test_task, 0) for split in ("train", "val")]
+    work = MetaTraining(Empty(run.method), *loaders, run.config.train)
     with pytest.raises(ConfigError, match="no parameters to train"):
-        trained(tiny_config(tiny_folder), tmp_path, monkeypatch)
+        meta_train(work, tmp_path, Quiet())

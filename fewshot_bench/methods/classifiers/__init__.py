@@ -70,7 +70,7 @@ _add(
 _add(
     "r2d2",
     "ridge:R2D2",
-    "ridge with a penalised intercept; scale and bias learned over episodes",
+    "ridge with a penalised intercept; scale learned over episodes",
     "Bertinetto et al. 2018, arXiv 1805.08136",
     learned=True,
 )

@@ -12,7 +12,7 @@ from fewshot_bench.nn.algebra import ridge_weights
 from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
-BIAS, PENALTY = "classifier.bias", "classifier.log_penalty"
+PENALTY = "classifier.log_penalty"
 
 
 def with_ones(x: Tensor) -> Tensor:
@@ -30,7 +30,8 @@ class R2D2(Classifier):
     Attributes:
         penalty: weight of the squared norm beside the mean squared error.
         scale: factor of the scores, which are no log-probabilities by themselves.
-        learned: whether scale and a bias common to all classes are parameters.
+        learned: whether the scale is a parameter. The paper learns a bias beside it that all
+            classes share; no softmax sees it, so it is left out.
         learned_penalty: whether the penalty is one, through its logarithm.
     """
 
@@ -40,10 +41,8 @@ class R2D2(Classifier):
     learned_penalty: bool = False
 
     def init(self, features: int, generator: torch.Generator) -> Params:  # noqa: ARG002
-        """Scale, bias and log-penalty, as far as they are learned."""
+        """Scale and log-penalty, as far as they are learned."""
         params = init_scale(self.scale, self.learned)
-        if self.learned:
-            params[BIAS] = torch.zeros(())
         if self.learned_penalty:
             params[PENALTY] = torch.tensor(self.penalty).log()
         return params
@@ -55,8 +54,7 @@ class R2D2(Classifier):
         penalty = params[PENALTY].exp() if PENALTY in params else self.penalty
         targets = one_hot(support_labels, n_way, support.dtype)
         weights = ridge_weights(with_ones(support), targets, penalty * support.shape[-2])
-        scores = with_ones(query) @ weights
-        return scale_of(params, self.scale) * scores + params.get(BIAS, 0.0)
+        return scale_of(params, self.scale) * (with_ones(query) @ weights)
 
 
 @dataclass(frozen=True)
