@@ -71,6 +71,28 @@ def test_values_out_of_range_are_named():
         resolve({"evaluate": {"episode": 3}})
 
 
+@pytest.mark.parametrize(
+    ("setting", "meant"),
+    [
+        ("train.learning_rate", "train.lr"),  # by its initials
+        ("train.metabatch", "train.meta_batch"),
+        ("backbon", "backbone"),
+        ("lr", "train.lr"),  # of another table
+        ("n_way", "task.n_way or train.n_way"),
+    ],
+)
+def test_unknown_settings_have_a_hint(setting, meant):
+    with pytest.raises(
+        ConfigError, match=f"^unknown setting '{setting}'; did you mean {meant}\\?$"
+    ):
+        resolve(parse_setting(f"{setting}=1"))
+
+
+def test_where_nothing_is_alike_the_settings_of_the_table_are_named():
+    with pytest.raises(ConfigError, match=r"known: task\.n_way, task\.n_shot, task\.n_query$"):
+        resolve({"task": {"zzz": 1}})
+
+
 def test_names_are_text():
     with pytest.raises(ConfigError, match="method takes a name, not 3"):
         resolve({"method": 3})
@@ -97,7 +119,9 @@ def test_settings_of_a_part_stand_in_nobody_elses_configuration():
 
 
 def test_mistakes_in_stages_are_named_with_their_place():
-    with pytest.raises(ConfigError, match=r"^unknown setting 'stages\.classify\.stepz'$"):
+    with pytest.raises(
+        ConfigError, match=r"'stages\.classify\.stepz'; did you mean stages\.classify\.st"
+    ):
         resolve({"stages": {"classify": {"stepz": 1}}})
     with pytest.raises(ConfigError, match=r"^stages\.relation\.steps: .* not 0$"):
         resolve({"stages": {"relation": {"steps": 0}}})

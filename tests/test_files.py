@@ -11,6 +11,7 @@ from fewshot_bench import files
 from fewshot_bench.errors import ConfigError, DataError, FsbenchError
 from fewshot_bench.files import (
     atomic_folder,
+    cache_folder,
     dump_json,
     expanded,
     load_json,
@@ -98,3 +99,14 @@ def test_an_unknown_user_is_said():
     assert expanded("~/x").is_absolute()
     with pytest.raises(ConfigError, match="no such user"):
         expanded("~nobody-of-this-name/x")
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("FSBENCH_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == tmp_path / ".cache" / "fewshot_bench"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "fewshot_bench"
+    monkeypatch.setenv("FSBENCH_CACHE", "~/mine")
+    assert cache_folder() == tmp_path / "mine"

@@ -34,8 +34,8 @@ def test_the_changelog_tells_of_this_version_and_of_the_next():
 def test_the_versions_of_forms_are_those_of_the_code():
     loss = StoredLoss.model_fields["schema_version"].default
     assert (
-        f"result documents ({RESULT}), stores ({STORE}), model files ({MODEL}), loss files ({loss}),"
-        f" `board.json` ({BOARD}), states of a search ({SEARCH})"
+        f"result documents ({RESULT}), stores ({STORE}), model files ({MODEL}), loss files"
+        f" ({loss}), `board.json` ({BOARD}), states of a search ({SEARCH})"
     ) in text("docs/versioning.md")
 
 

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewshot_bench.cli.options import Level, ResultFolders
+from fewshot_bench.cli.options import Json, Level, Quiet, ResultFolders
 
 if TYPE_CHECKING:
     from fewshot_bench.evaluation.compare import Comparison
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Unpaired = Annotated[
     bool, typer.Option(help="Compare different episodes all the same (Welch, much weaker).")
 ]
@@ -19,6 +18,7 @@ def compare(
     results: ResultFolders,
     level: Level = 0.95,
     as_json: Json = False,
+    quiet: Quiet = False,
     allow_unpaired: Unpaired = False,
 ) -> None:
     """Compare results pair by pair: differences, p values after Holm, and rank sets.
@@ -34,7 +34,7 @@ def compare(
     entrants = load_entrants(*results)
     comparison = compare_entrants(entrants, level, allow_unpaired=allow_unpaired)
     if not as_json:
-        return _print(comparison)
+        return _print(comparison, quiet)
     document = {
         "level": level,
         "episodes": comparison.episodes,
@@ -44,12 +44,14 @@ def compare(
     return typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
-def _print(comparison: "Comparison") -> None:
+def _print(comparison: "Comparison", quiet: bool) -> None:
     from fewshot_bench.evaluation.tables import ABOUT, methods_text, pairs_text
 
     typer.echo(methods_text(comparison, "simple"))
     typer.echo()
     typer.echo(pairs_text(comparison, "simple"))
+    if quiet:
+        return
     about = ABOUT[comparison.pairs[0].difference.estimand]
     typer.echo(f"\n{comparison.episodes} episodes; differences are about {about}.")
     typer.echo("Methods whose rank set holds 1 share the lead; the best of many is over-estimated.")

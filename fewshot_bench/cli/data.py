@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(name="data", help="Prepare, inspect and verify benchmarks.", no_args_is_help=True)
 
@@ -137,19 +140,28 @@ def _quoted(cell: str) -> str:
 
 
 @contextlib.contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
-    """Show a bar on stderr once there is progress to show.
+def progress_bar(
+    title: str, out: "Console | None" = None
+) -> Iterator[Callable[[int, int, int], None]]:
+    """Show a bar once there is progress to show; a line each minute where there is no terminal.
+
+    Args:
+        title: what is done.
+        out: where to show it; standard error if nothing is said.
 
     Yields:
         A function for :data:`fewshot_bench.data.prepare.Progress`: it is told images done, classes
         done, and classes in all.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:  # a log file is better off without
-        yield lambda *_: None
+    from fewshot_bench.cli.progress import MinuteLines, console
+
+    out = out or console()
+    if not out.is_terminal:
+        lines = MinuteLines(out)
+        lines.begin(f"{title}, classes")
+        yield lambda _images, done, total: lines.at(done, total)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -158,7 +170,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
         TextColumn("{task.fields[images]:,} images, {task.fields[rate]:,.0f}/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(title, total=None, visible=False, images=0, rate=0.0)
 
         def show(images: int, done: int, total: int) -> None:

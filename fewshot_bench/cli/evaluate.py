@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 Episodes = Annotated[int | None, typer.Option(help="Number of test episodes.")]
 EpisodeSeed = Annotated[int | None, typer.Option(help="Which list of test episodes.")]
 Seeds = Annotated[
-    str | None, typer.Option(help="Several training seeds, as 0,1,2: an interval about the method.")
+    str | None,
+    typer.Option(help="Several training seeds, as 0,1,2 or 0-2: an interval about the method."),
 ]
 IntervalKind = Annotated[
     str | None, typer.Option(help="What it covers: closed, open_images or open_classes.")
@@ -50,6 +51,8 @@ def evaluate(
     workers: o.Workers = 0,
     out: Out = None,
     overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
     config: o.Config = None,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
@@ -84,7 +87,7 @@ def evaluate(
     from fewshot_bench.cli.measure import Output, measure
 
     chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
-    measure(resolved, chosen, checkpoint, device, workers, Output(out, overwrite))
+    measure(resolved, chosen, checkpoint, device, workers, Output(out, overwrite, quiet, as_json))
 
 
 def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:

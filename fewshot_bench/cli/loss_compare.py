@@ -16,7 +16,7 @@ def compare(
     losses: Annotated[
         str, typer.Option(help="Names or loss files, by commas; the first is the baseline.")
     ] = "cross_entropy,label_smoothing,sparse_lsr,focal,ml3,adalfl",
-    seeds: Annotated[str, typer.Option(help="Seeds, by commas.")] = "0,1,2,3,4",
+    seeds: Annotated[str, typer.Option(help="Seeds, as 0,1,2 or 0-2.")] = "0,1,2,3,4",
     data: o.Data = "digits",
     model: o.Model = "mlp",
     image_size: o.ImageSize = None,

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
+from rich.console import Console
 
-from fewshot_bench.cli.progress import console, progress_bar
+from fewshot_bench.cli.progress import MinuteLines, console, progress_bar
+from fewshot_bench.cli.report import report
 from fewshot_bench.cli.work import obtain_model, open_run
 from fewshot_bench.config import RunConfig
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
-from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
 from fewshot_bench.files import disk_errors, safe_name
 from fewshot_bench.training.checkpoint import Checkpoint
@@ -23,15 +23,19 @@ from fewshot_bench.training.subject import method_of, subject_of
 
 @dataclass(frozen=True)
 class Output:
-    """Where results go.
+    """Where results go, and what is said of them.
 
     Attributes:
         folder: None for a folder of each result's own.
         overwrite: whether another result that is there may be replaced.
+        quiet: show no progress and print no remarks.
+        as_json: print JSON in place of text.
     """
 
     folder: Path | None = None
     overwrite: bool = False
+    quiet: bool = False
+    as_json: bool = False
 
     def of_seed(self, seed: int, seeds: Sequence[int]) -> Path | None:
         """Several seeds go side by side in the folder that the user chose."""
@@ -52,17 +56,18 @@ def measure(
     if len(seeds) > 1 and (checkpoint or config.evaluate.until_half_width):
         raise ConfigError("--seeds does not go with --checkpoint or --until-half-width")
     evaluation.check_question(config.evaluate, len(seeds))
-    runs = with_seeds(open_run(config, device, workers), seeds)
-    _check_possible(runs[0])
+    out = console(output.quiet)
+    runs = with_seeds(open_run(config, device, workers, out=out), seeds)
+    _check_possible(runs[0], out)
     _check_free(runs, seeds, output)
     results: list[Result] = []
     folders: list[Path] = []
     for run, seed in zip(runs, seeds, strict=True):
-        model = load_trained(run, checkpoint) if checkpoint else obtain_model(run)
-        results.append(_measure_one(run, model, seeds, checkpoint))
+        model = load_trained(run, checkpoint) if checkpoint else obtain_model(run, out)
+        results.append(_measure_one(run, model, seeds, checkpoint, out))
         folders.append(output.of_seed(seed, seeds) or _own_folder(results[-1]))
         write_result(results[-1], folders[-1], overwrite=output.overwrite)
-    report(runs[-1], results, folders)
+    report(runs[-1], results, folders, output.quiet, output.as_json)
     return results
 
 
@@ -73,7 +78,7 @@ def with_seeds(run: Run, seeds: Sequence[int]) -> list[Run]:
     return [dataclasses.replace(run, config=config) for config in configs]
 
 
-def _check_possible(run: Run) -> None:
+def _check_possible(run: Run, out: Console) -> None:
     """Raise ConfigError, before hours of training, if the test can't be made or can't tell."""
     settings = run.config.evaluate
     classes = len(run.store.manifest.classes.get(settings.split, {}))
@@ -81,7 +86,7 @@ def _check_possible(run: Run) -> None:
     sampler = _test_loader(run).sampler
     evaluation.number_of_episodes(sampler, settings)
     for note in sampler.notes:
-        typer.echo(note, err=True)
+        out.print(note, markup=False)
 
 
 def _check_free(runs: Sequence[Run], seeds: Sequence[int], output: Output) -> None:
@@ -108,7 +113,7 @@ def _test_loader(run: Run) -> EpisodeLoader:
 
 
 def _measure_one(
-    run: Run, model: Checkpoint, seeds: Sequence[int], checkpoint: Path | None
+    run: Run, model: Checkpoint, seeds: Sequence[int], checkpoint: Path | None, out: Console
 ) -> Result:
     """Run the test episodes of one trained model, with a bar.
 
@@ -117,16 +122,22 @@ def _measure_one(
         model: its parameters.
         seeds: all training seeds that are measured together.
         checkpoint: file that the model comes from; None if it is the run's own.
+        out: where the bar is shown.
     """
     settings, loader = run.config.evaluate, _test_loader(run)
     log = checkpoint.parent if checkpoint else run.folder
     subject = subject_of(run, model, loader.pool, seeds, log)
     total = evaluation.number_of_episodes(loader.sampler, settings)
-    with progress_bar(console()) as bar:
+    lines = MinuteLines(out)
+    with progress_bar(out) as bar:
         task = bar.add_task("testing", total=total, note="", begun=0, per_step=1)
-        return evaluation.measure(
-            run.method, model.params, loader, subject, settings, lambda n: bar.advance(task, n)
-        )
+        lines.begin("testing")
+
+        def show(episodes: int) -> None:
+            bar.advance(task, episodes)
+            lines.at(int(bar.tasks[task].completed), total)
+
+        return evaluation.measure(run.method, model.params, loader, subject, settings, show)
 
 
 def _own_folder(result: Result) -> Path:
@@ -135,30 +146,3 @@ def _own_folder(result: Result) -> Path:
     shape = document.protocol.words.replace(" ", "-")
     parts = (document.dataset.id, shape, document.method.id, document.result_id[:12])
     return Path("fsbench-results").joinpath(*map(safe_name, parts))
-
-
-def report(run: Run, results: Sequence[Result], folders: Sequence[Path]) -> None:
-    """Print what was measured and what the interval is about."""
-    config, settings = run.config, run.config.evaluate
-    method = results[0].document.method
-    interval = interval_of(results, settings.interval, settings.level)
-    seeds = ", ".join(str(result.document.checkpoint.training_seed) for result in results)
-    shape = results[0].document.protocol.id.partition("/")[2]
-    typer.echo(
-        f"{method.id} ({method.setting}) on {config.benchmark} {settings.split},"
-        f" {shape}, {config.backbone}, seed {seeds}"
-    )
-    if len(results) > 1:
-        for result in results:
-            seed = result.document.checkpoint.training_seed
-            typer.echo(f"  seed {seed}: {100 * result.accuracy.mean():.2f} %")
-    typer.echo(f"accuracy {in_percent(interval)}, {len(results[0].accuracy)} episodes")
-    typer.echo(f"the interval is about {question(results, settings.interval)}")
-    if interval.flags:
-        typer.echo(f"take care: {', '.join(interval.flags)} (see docs/statistics.md)")
-    if failures := sum(len(result.document.failures) for result in results):
-        typer.echo(f"{failures} episodes gave no finite logits; their queries count as wrong")
-    if settings.until_half_width and interval.half_width > settings.until_half_width:
-        typer.echo("the half-width asked for was not reached; allow more with --episodes")
-    for folder in folders:
-        typer.echo(f"result: {folder}")

@@ -1,5 +1,6 @@
 """Options that several commands share, and the configuration they add up to."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from fewshot_bench.config import RunConfig
+    from fewshot_bench.errors import ConfigError
 
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: fsbench list methods.")]
 Benchmark = Annotated[
@@ -45,6 +47,10 @@ Overwrite = Annotated[
     typer.Option("--overwrite", help="Replace another result that lies in the folder of --out."),
 ]
 ShowConfig = Annotated[bool, typer.Option(help="Print the resolved settings as TOML and stop.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, accuracies as fractions.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")]
+MOST_SEEDS = 1000  # more in one command are a typing error
+_SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def run_plugins(paths: list[str] | None) -> None:
@@ -56,18 +62,40 @@ def run_plugins(paths: list[str] | None) -> None:
 
 
 def seed_list(text: str, end: int | None = None) -> list[int]:
-    """``"0,1,2"`` to numbers; raises ConfigError unless all are different numbers below ``end``."""
+    """``"0,1,2"``, ``"0-2"`` or ``"0,3-5"`` to numbers, in the order given.
+
+    Args:
+        text: what the user said.
+        end: seeds are below it; None for as many as a configuration allows.
+
+    Raises:
+        ConfigError: unless they are different numbers below ``end``, at most ``MOST_SEEDS``.
+    """
     from fewshot_bench.config import SEEDS
     from fewshot_bench.errors import ConfigError
 
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) != len(parts):
-        raise ConfigError(f"--seeds takes different numbers with commas, as 0,1,2, not {text!r}")
+    spans = [_SPAN.fullmatch(part.strip()) for part in text.split(",")]
+    limits = [(int(span[1]), int(span[2] or span[1])) for span in spans if span]
+    if len(limits) < len(spans) or any(first > last for first, last in limits):
+        raise _no_seeds(text)
     end = end or SEEDS
-    if max(map(int, parts)) >= end:
+    if max(last for _, last in limits) >= end:
         limit = f"2**{end.bit_length() - 1}"
         raise ConfigError(f"a seed is a number below {limit}; in {text!r} one is larger")
-    return [int(part) for part in parts]
+    if sum(last - first + 1 for first, last in limits) > MOST_SEEDS:
+        raise ConfigError(f"{text!r} are more than {MOST_SEEDS} seeds")
+    seeds = [seed for first, last in limits for seed in range(first, last + 1)]
+    if len(set(seeds)) < len(seeds):
+        raise _no_seeds(text)
+    return seeds
+
+
+def _no_seeds(text: str) -> "ConfigError":
+    from fewshot_bench.errors import ConfigError
+
+    return ConfigError(
+        f"--seeds takes different numbers and ranges with commas, as 0,1,2 or 0-2, not {text!r}"
+    )
 
 
 def run_settings(

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -42,8 +43,53 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
+EVERY_SECONDS = 60.0
+
+
+class MinuteLines:
+    """A line each minute where there is no terminal: how far it is, and about when it ends.
+
+    Args:
+        console: where to print; nothing is printed to a terminal, which has a bar.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._what, self._first, self._since, self._last = "", 0, 0.0, 0.0
+
+    def begin(self, what: str, done: int = 0) -> None:
+        """Work begins, or goes on.
+
+        Args:
+            what: what to call it.
+            done: how much was done before; it does not count for the speed.
+        """
+        self._what, self._first = what, done
+        self._since = self._last = self._clock()
+
+    def at(self, done: int, total: int) -> None:
+        """So much of the work is done."""
+        now = self._clock()
+        if self._console.is_terminal or now - self._last < EVERY_SECONDS:
+            return
+        self._last = now
+        made = done - self._first
+        left = (total - done) * (now - self._since) / made if made > 0 else None
+        end = "" if left is None else f"  about {_duration(left)} left"
+        self._console.print(f"{self._what}: {done}/{total}{end}", markup=False)
+
+
+def _duration(seconds: float) -> str:
+    """``90.0`` to ``2 min``, ``7500.0`` to ``2 h 5 min``."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
 class TrainingDisplay:
-    """Shows all stages of a training: a bar on a terminal, a line per validation elsewhere.
+    """Shows all stages of a training: a bar on a terminal, lines elsewhere.
+
+    There is a line for each validation and, if these are rare, one a minute.
 
     Args:
         console: where to show it.
@@ -55,6 +101,7 @@ class TrainingDisplay:
         self._task = self._bar.add_task("starting", total=None, note="", begun=0, per_step=1)
         self._what, self._steps, self._begun = "", 0, False
         self._since = time.monotonic()
+        self._lines = MinuteLines(console)
 
     def __enter__(self) -> "TrainingDisplay":
         self._bar.start()
@@ -80,7 +127,9 @@ class TrainingDisplay:
         if not self._begun:  # a resumed stage starts in the middle of the bar
             self._begun = True
             self._bar.update(self._task, begun=step - 1)
+            self._lines.begin(self._what, step)
         self._bar.update(self._task, completed=step)
+        self._lines.at(step, self._steps)
 
     def validation(self, step: int, accuracy: float, best: float) -> None:
         """Observer: a validation is done."""
@@ -93,6 +142,6 @@ class TrainingDisplay:
             )
 
 
-def console() -> Console:
-    """Messages and progress go to standard error; results go to standard output."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+def console(quiet: bool = False) -> Console:
+    """Messages and progress go to standard error, or nowhere; results go to standard output."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=quiet)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Row = Annotated[str | None, typer.Argument(help="Name of the row, see --list.")]
 List = Annotated[bool, typer.Option("--list", help="List the rows and stop.")]
-Seeds = Annotated[str, typer.Option(help="Training seeds, as 0,1,2.")]
+Seeds = Annotated[str, typer.Option(help="Training seeds, as 0,1,2 or 0-2.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results.")]
 
 

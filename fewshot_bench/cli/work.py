@@ -19,23 +19,25 @@ def open_run(
     strategy: str = "auto",
     *,
     compiled: bool = False,
+    out: Console | None = None,
 ) -> Run:
-    """Open data and device for a configuration, saying what takes time."""
+    """Open data and device for a configuration, saying on ``out`` what takes time."""
+    out = out or console()
     keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read
     name = config.benchmark
     benchmark, path = parse(name)
     made_here = path is not None or benchmark.generate is not None
     if made_here and not (store_folder(name, config.image_size) / MANIFEST).exists():
-        console().print(f"preparing {name}, which is done once")
-    with progress_bar(f"preparing {name}") as progress:
+        out.print(f"preparing {name}, which is done once")
+    with progress_bar(f"preparing {name}", out) as progress:
         store = open_benchmark(name, config.image_size, progress)
     return prepare_run(config, device, workers, store, strategy, compiled=compiled)
 
 
-def obtain_model(run: Run) -> Checkpoint:
+def obtain_model(run: Run, out: Console | None = None) -> Checkpoint:
     """Trained parameters: from the cache if they are there, else by training now."""
-    out = console()
+    out = out or console()
     if not (run.folder / MODEL).exists():
         _announce(out, run)
     with TrainingDisplay(out) as display:

@@ -189,6 +189,7 @@ def test_disjoint_episodes_use_each_image_once(on, tmp_path):
 def test_seeds_and_intervals_that_make_no_sense_are_refused(on):
     assert "takes different numbers" in fails("evaluate", *on, "--seeds", "0,0")
     assert "takes different numbers" in fails("evaluate", *on, "--seeds", "a")
+    assert "takes different numbers" in fails("evaluate", *on, "--seeds", "2-1")
     width = ("--until-half-width", "0.01")
     assert "does not go with" in fails("evaluate", *on, "--seeds", "0,1", *width)
     assert "evaluate.interval" in fails("evaluate", *on, "--interval", "open")
