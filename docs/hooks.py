@@ -15,6 +15,7 @@ COPIES = {
     "CONTRIBUTING.md": "contributing.md",
 }
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(((?![a-z]+://)[^)#\s]+)(#[^)\s]*)?\)")
+_ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):(?=<code>)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -48,6 +49,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return "" if picture else text if target in text else f"{text} (`{target}`)"
 
     return _LINK.sub(relinked, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Docstrings mark names by roles, as ``:class:``, which readers need not see."""
+    del page, config, files
+    return _ROLE.sub("", html).replace("<code>~", "<code>")
 
 
 def _normal(path: PurePosixPath) -> str:
