@@ -22,10 +22,11 @@ from torch import Tensor
 
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import EpisodeBatch
-from fewshot_bench.inner.protocols import TaskView, sees_queries
+from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.build import build_method
 from fewshot_bench.methods.gradient import GradientLearner
+from fewshot_bench.methods.npbml.learner import NPBML
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params, is_buffer, subset
 from fewshot_bench.platform import keep_freed_memory
@@ -64,25 +65,25 @@ def plain_step(learner: GradientLearner, params: Params, batch: EpisodeBatch) ->
     """One outer step, all graphs alive until the end."""
     losses = []
     for episode in batch:
-        whole = learner.begin(params, N_WAY)
-        phi, relation = subset(params, "loss"), None
-        start = learner.moving(whole)
+        whole = params | learner.head.begin(params, None, episode.support_labels, N_WAY)
+        phi, context = subset(params, "loss"), None
+        start = learner.adapted_part(whole)
         adapted = {n: v if v.requires_grad else v.requires_grad_() for n, v in start.items()}
 
         def logits(moved: Params, x: Tensor, whole: Params = whole) -> Tensor:
             every = whole | moved
-            features = plain_features(every, x, learner.backbone.pool)
+            features = plain_features(every, x, learner.embedding.pool)
             return F.linear(features, every["head.weight"], every["head.bias"])
 
-        if learner.relation is not None:
+        if isinstance(learner, NPBML) and learner.relation is not None:
             with torch.no_grad():
                 images = (episode.support, episode.query)
-                features = [plain_features(whole, x, learner.backbone.pool) for x in images]
-                relation = learner.relation(params, episode, *features)
+                features = [plain_features(whole, x, learner.embedding.pool) for x in images]
+                context = learner.relation(params, episode, *features)
         for step in range(learner.steps):
-            others = logits(adapted, episode.query) if sees_queries(learner.loss) else None
+            others = logits(adapted, episode.query) if learner.loss.transductive else None
             ours = logits(adapted, episode.support)
-            view = TaskView(ours, episode.support_labels, adapted, step, others, relation)
+            view = TaskView(ours, episode.support_labels, adapted, step, others, context)
             inner = learner.loss(phi, view)
             grads = torch.autograd.grad(inner, list(adapted.values()), create_graph=True)
             pairs = zip(adapted.items(), grads, strict=True)
