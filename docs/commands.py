@@ -34,8 +34,9 @@ def _sections(command: Any, context: Any) -> Iterator[str]:
         yield f"{level} {context.command_path}"
         if command.help:
             yield _plain(command.help)
-    if hasattr(command, "commands"):
-        for name, inner in command.commands.items():
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(context):
+            _, inner, _ = command.resolve_command(context, [name])
             yield from _sections(inner, inner.context_class(inner, info_name=name, parent=context))
         return
     yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}"

@@ -1,11 +1,14 @@
 """The command line, ``fsbench``.
 
-Modules of this package import nothing heavy at the top, so that ``fsbench list`` answers at once;
-each command imports what it needs when it runs.
+:mod:`fewshot_bench.cli.lazy` imports a command's module when the command is run, so that help and
+``fsbench list`` answer at once. Imports inside functions are for commands that answer without torch
+or matplotlib in some cases.
 """
 
 import sys
 
+from fewshot_bench.cli.app import app as fsbench
+from fewshot_bench.cli.signals import arrivals, exit_code
 from fewshot_bench.errors import FsbenchError, Interrupted
 
 
@@ -14,12 +17,9 @@ def main() -> None:
 
     A run that a signal stopped exits with 130 (Ctrl-C) or 143 (SIGTERM).
     """
-    from fewshot_bench.cli.app import app
-    from fewshot_bench.cli.signals import arrivals, exit_code
-
     with arrivals() as seen:
         try:
-            app()
+            fsbench()
         except Interrupted as error:
             print(f"fsbench: {error}", file=sys.stderr)
             sys.exit(exit_code(seen(), error.exit_code))

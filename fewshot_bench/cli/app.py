@@ -1,26 +1,59 @@
 """The commands of ``fsbench``, put together."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import typer
 
 from fewshot_bench import __version__
-from fewshot_bench.cli import (
-    compare,
-    data,
-    evaluate,
-    leaderboard,
-    listing,
-    loss,
-    methods,
-    plot,
-    predict,
-    reproduce,
-    results,
-    train,
-)
+from fewshot_bench.cli.lazy import Lazy, LazyGroup
+
+
+class _Commands(LazyGroup):
+    table: ClassVar[Mapping[str, Lazy]] = {
+        "evaluate": Lazy(
+            "fewshot_bench.cli.evaluate:evaluate",
+            "Measure a method on test episodes of unseen classes.",
+        ),
+        "train": Lazy(
+            "fewshot_bench.cli.train:train",
+            "Meta-train a method and keep the best parameters by validation accuracy.",
+        ),
+        "compare": Lazy(
+            "fewshot_bench.cli.compare:compare",
+            "Compare results pair by pair: differences, p values after Holm, and rank sets.",
+        ),
+        "plot": Lazy(
+            "fewshot_bench.cli.plot:plot",
+            "Draw results: a picture one column wide that can be read in grey.",
+        ),
+        "predict": Lazy(
+            "fewshot_bench.cli.predict:predict",
+            "Classify images by a support set of your own, with any trained model.",
+        ),
+        "reproduce": Lazy(
+            "fewshot_bench.cli.reproduce:reproduce",
+            "Train and test a published row as its source says, and compare the accuracies.",
+        ),
+        "list": Lazy(
+            "fewshot_bench.cli.listing:app",
+            "List methods, benchmarks and the parts that methods are made of.",
+        ),
+        "data": Lazy("fewshot_bench.cli.data:app", "Prepare, inspect and verify benchmarks."),
+        "methods": Lazy("fewshot_bench.cli.methods:app", "Check methods."),
+        "loss": Lazy("fewshot_bench.cli.loss:app", "Learn, find, compare and show losses."),
+        "results": Lazy(
+            "fewshot_bench.cli.results:app",
+            "List, show, verify or submit stored results, and their intervals.",
+        ),
+        "leaderboard": Lazy(
+            "fewshot_bench.cli.leaderboard:app", "Build the leaderboard from files, or check it."
+        ),
+    }
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="fsbench",
     help="Few-shot-learning benchmarks: train, evaluate, compare.",
     no_args_is_help=True,
@@ -41,17 +74,3 @@ def _root(
     ] = False,
 ) -> None:
     del version
-
-
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
-app.command("compare")(compare.compare)
-app.command("plot")(plot.plot)
-app.command("predict")(predict.predict)
-app.command("reproduce")(reproduce.reproduce)
-app.add_typer(listing.app, name="list")
-app.add_typer(data.app, name="data")
-app.add_typer(methods.app, name="methods")
-app.add_typer(loss.app, name="loss")
-app.add_typer(results.app, name="results")
-app.add_typer(leaderboard.app, name="leaderboard")

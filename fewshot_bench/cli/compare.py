@@ -1,13 +1,21 @@
 """``fsbench compare``: which of several results is better, on the same episodes."""
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import Annotated
 
 import typer
 
 from fewshot_bench.cli.options import Json, Level, Quiet, ResultFolders
-
-if TYPE_CHECKING:
-    from fewshot_bench.evaluation.compare import Comparison
+from fewshot_bench.evaluation.compare import Comparison, compare_entrants
+from fewshot_bench.evaluation.entrants import load_entrants
+from fewshot_bench.evaluation.tables import (
+    ABOUT,
+    methods_table,
+    methods_text,
+    pairs_table,
+    pairs_text,
+    records,
+)
 
 Unpaired = Annotated[
     bool, typer.Option(help="Compare different episodes all the same (Welch, much weaker).")
@@ -25,12 +33,6 @@ def compare(
 
     Results are paired by episode; those of other episodes are refused, with what differs.
     """
-    import json
-
-    from fewshot_bench.evaluation.compare import compare_entrants
-    from fewshot_bench.evaluation.entrants import load_entrants
-    from fewshot_bench.evaluation.tables import methods_table, pairs_table, records
-
     entrants = load_entrants(*results)
     comparison = compare_entrants(entrants, level, allow_unpaired=allow_unpaired)
     if not as_json:
@@ -44,9 +46,7 @@ def compare(
     return typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
-def _print(comparison: "Comparison", quiet: bool) -> None:
-    from fewshot_bench.evaluation.tables import ABOUT, methods_text, pairs_text
-
+def _print(comparison: Comparison, quiet: bool) -> None:
     typer.echo(methods_text(comparison, "simple"))
     typer.echo()
     typer.echo(pairs_text(comparison, "simple"))

@@ -4,12 +4,24 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from fewshot_bench.cli.progress import MinuteLines, console
+from fewshot_bench.data.download import pending
+from fewshot_bench.data.duplicates import copies
+from fewshot_bench.data.library import make, open_benchmark, parse
+from fewshot_bench.data.notices import counted
+from fewshot_bench.data.prepare import Options
+from fewshot_bench.data.readers.classes import SPLIT_FILE, class_names
+from fewshot_bench.data.sheet import save_sheet
+from fewshot_bench.data.split import SPLITS, random_split
+from fewshot_bench.data.store import verify
+from fewshot_bench.data.summary import lines, summary
+from fewshot_bench.files import dump_json, write_atomic
 
 app = typer.Typer(name="data", help="Prepare, inspect and verify benchmarks.", no_args_is_help=True)
 
@@ -45,11 +57,6 @@ def prepare_command(
     jobs: Annotated[int | None, typer.Option(min=1, help="Decoding threads.")] = None,
 ) -> None:
     """Read a data set once and keep it as one array, from which episodes are drawn."""
-    from fewshot_bench.data.download import pending
-    from fewshot_bench.data.library import make, parse
-    from fewshot_bench.data.prepare import Options
-    from fewshot_bench.data.summary import lines, summary
-
     options = Options(
         image_size=image_size,
         allow_missing_classes=allow_missing_classes,
@@ -76,17 +83,11 @@ def info_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show classes, images, sizes and the fingerprint of a prepared benchmark."""
-    from fewshot_bench.data.library import open_benchmark
-    from fewshot_bench.data.summary import lines, summary
-    from fewshot_bench.files import dump_json
-
     with progress_bar(f"Preparing {name}") as progress:
         store = open_benchmark(name, image_size, progress)
     facts = summary(store)
     typer.echo(dump_json(facts).decode().rstrip() if as_json else "\n".join(lines(facts)))
     if sheet is not None:
-        from fewshot_bench.data.sheet import save_sheet
-
         save_sheet(store, sheet)
         typer.echo(f"contact sheet: {sheet}", err=as_json)
 
@@ -94,11 +95,6 @@ def info_command(
 @app.command("verify")
 def verify_command(name: Name, image_size: Size = None) -> None:
     """Hash every stored image again; exit code 1 and a line for each difference."""
-    from fewshot_bench.data.duplicates import copies
-    from fewshot_bench.data.library import open_benchmark
-    from fewshot_bench.data.notices import counted
-    from fewshot_bench.data.store import verify
-
     store = open_benchmark(name, image_size)
     if differences := verify(store):
         typer.echo("\n".join(differences))
@@ -121,10 +117,6 @@ def split_command(
     ] = None,
 ) -> None:
     """Draw classes for train, val and test, and write them to a table that folder:PATH follows."""
-    from fewshot_bench.data.readers.classes import SPLIT_FILE, class_names
-    from fewshot_bench.data.split import SPLITS, random_split
-    from fewshot_bench.files import write_atomic
-
     rule = random_split(train, val, round(1 - train - val, 9), seed)
     splits = rule(class_names(folder))
     file = out or folder / SPLIT_FILE
@@ -141,7 +133,7 @@ def _quoted(cell: str) -> str:
 
 @contextlib.contextmanager
 def progress_bar(
-    title: str, out: "Console | None" = None
+    title: str, out: Console | None = None
 ) -> Iterator[Callable[[int, int, int], None]]:
     """Show a bar once there is progress to show; a line each minute where there is no terminal.
 
@@ -153,10 +145,6 @@ def progress_bar(
         A function for :data:`fewshot_bench.data.prepare.Progress`: it is told images done, classes
         done, and classes in all.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from fewshot_bench.cli.progress import MinuteLines, console
-
     out = out or console()
     if not out.is_terminal:
         lines = MinuteLines(out)

@@ -1,14 +1,14 @@
 """``fsbench evaluate``: the accuracy of a method, with an interval and what it is about."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from fewshot_bench.cli import options as o
-
-if TYPE_CHECKING:
-    from fewshot_bench.config import RunConfig
+from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.config import RunConfig, validated
+from fewshot_bench.errors import CheckpointError, ConfigError
 
 Episodes = Annotated[int | None, typer.Option(help="Number of test episodes.")]
 EpisodeSeed = Annotated[int | None, typer.Option(help="Which list of test episodes.")]
@@ -63,11 +63,9 @@ def evaluate(
     Without --checkpoint a model trained for the same configuration is taken from the cache; if
     there is none it is trained first, with the benchmark's quick recipe.
     """
-    from fewshot_bench.errors import ConfigError
-
     if seeds and seed is not None:
         raise ConfigError("--seed is for one training seed, --seeds for several; give one of them")
-    o.run_plugins(plugin)
+    run_plugins(plugin)
     shape = (n_way, n_shot, n_query)
     named = o.run_settings(method, benchmark, backbone, image_size, shape, seed)
     named |= {
@@ -84,6 +82,7 @@ def evaluate(
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
         return
+    # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.measure import Output, measure
 
     chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
@@ -92,7 +91,6 @@ def evaluate(
 
 def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:
     """The configuration a model was trained with, which takes the recipe's place."""
-    from fewshot_bench.errors import CheckpointError
     from fewshot_bench.training.checkpoint import load_checkpoint
 
     stored = load_checkpoint(checkpoint).info.get("config")
@@ -103,11 +101,8 @@ def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:
     return {key: value for key, value in stored.items() if key != "evaluate"}
 
 
-def _check_untouched(resolved: "RunConfig", base: dict[str, Any]) -> None:
+def _check_untouched(resolved: RunConfig, base: dict[str, Any]) -> None:
     """Raise ConfigError where settings would say that a model was trained otherwise than it was."""
-    from fewshot_bench.config import RunConfig, validated
-    from fewshot_bench.errors import ConfigError
-
     stored = validated(RunConfig, base)
     for part in ("train", "stages"):
         if getattr(resolved, part) != getattr(stored, part):

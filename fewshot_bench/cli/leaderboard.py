@@ -5,6 +5,16 @@ from typing import Annotated
 
 import typer
 
+from fewshot_bench.errors import DataError, ResultError
+from fewshot_bench.leaderboard.board import load_board
+from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard, read_leaderboard
+from fewshot_bench.leaderboard.check import check_stored
+from fewshot_bench.leaderboard.datasets import read_datasets
+from fewshot_bench.leaderboard.measured import read_stored
+from fewshot_bench.leaderboard.published import read_published
+from fewshot_bench.leaderboard.render import FORMATS, Style, render, stale, write
+from fewshot_bench.leaderboard.tables.columns import DEFAULT
+
 app = typer.Typer(help="Build the leaderboard from files, or check it.", no_args_is_help=True)
 
 Root = Annotated[Path, typer.Option(help="Folder with results/ and published.csv.")]
@@ -32,10 +42,6 @@ def build(
 
     Result files that can't be used are named, and the rest is built.
     """
-    from fewshot_bench.leaderboard.build import read_leaderboard
-    from fewshot_bench.leaderboard.render import FORMATS, Style, render, write
-    from fewshot_bench.leaderboard.tables.columns import DEFAULT
-
     style = Style(
         _words(columns) if columns else DEFAULT, sort, _words(formats) if formats else FORMATS
     )
@@ -57,14 +63,6 @@ def build(
 @app.command()
 def check(root: Root = DEFAULT_ROOT) -> None:
     """For CI: is every submitted result valid, and are the tables and the page up to date?"""
-    from fewshot_bench.errors import ResultError
-    from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard
-    from fewshot_bench.leaderboard.check import check_stored
-    from fewshot_bench.leaderboard.datasets import read_datasets
-    from fewshot_bench.leaderboard.measured import read_stored
-    from fewshot_bench.leaderboard.published import read_published
-    from fewshot_bench.leaderboard.render import render, stale
-
     _check_root(root)
     stored, datasets = read_stored(root / RESULTS), read_datasets(root)
     lines = check_stored(stored, root / RESULTS, datasets)
@@ -85,9 +83,6 @@ def _words(text: str) -> list[str]:
 
 
 def _check_root(root: Path) -> None:
-    from fewshot_bench.errors import DataError
-    from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS
-
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; go to a clone of fewshot_bench, or give --root")
     if not (root / RESULTS).is_dir() and not (root / PUBLISHED).is_file():
@@ -98,7 +93,7 @@ def _check_root(root: Path) -> None:
 
 def _draw(root: Path) -> list[str]:
     """Pictures of each board, beside the tables."""
-    from fewshot_bench.leaderboard.board import load_board
+    # Imports matplotlib, which is for --pictures only.
     from fewshot_bench.leaderboard.plots.boards import board_pictures
     from fewshot_bench.leaderboard.plots.files import save
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from tabulate import tabulate
 
+from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.registry import (
     BACKBONES,
     BENCHMARKS,
@@ -91,8 +92,6 @@ def refiners(plugin: Plugins = None, as_json: Json = False) -> None:
 def _show(
     registry: Registry, plugins: list[str] | None, as_json: bool, columns: tuple[str, ...]
 ) -> None:
-    from fewshot_bench.cli.options import run_plugins
-
     run_plugins(plugins)
     rows = [{column: getattr(entry, column) for column in columns} for entry in registry]
     if as_json:

@@ -1,15 +1,17 @@
 """``fsbench loss compare``: the same network trained with several losses."""
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import Annotated
 
 import typer
+from tabulate import tabulate
 
 from fewshot_bench.cli import loss_train as o
-from fewshot_bench.cli.options import Level, Plugins, run_plugins, seed_list
-
-if TYPE_CHECKING:
-    from fewshot_bench.stats import Interval
-    from fewshot_bench.training.loss_bench import Line
+from fewshot_bench.cli.options import Level, Plugins, seed_list
+from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.stats import Interval
+from fewshot_bench.training.loss_bench import Line, compare_losses
 
 
 def compare(
@@ -45,8 +47,6 @@ def compare(
     ml3, adalfl\[offline] and adalfl are learned for each seed anew; adalfl goes on being learned
     during training. adalfl\[free] does so from the usual loss on, whatever the number of classes.
     """
-    from fewshot_bench.training.loss_bench import compare_losses
-
     numbers, names = seed_list(seeds, o.SEEDS), _names(losses)
     run_plugins(plugin)
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
@@ -60,8 +60,6 @@ def compare(
 
 
 def _names(text: str) -> list[str]:
-    from fewshot_bench.errors import ConfigError
-
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"--losses takes different names, as cross_entropy,adalfl, not {text!r}")
@@ -72,10 +70,8 @@ def _say(loss: str, seed: int, error: float) -> None:
     typer.echo(f"{loss}, seed {seed}: test error {error:.4f}", err=True)
 
 
-def _print_json(lines: "list[Line]", seeds: list[int]) -> None:
-    import json
-
-    def interval(value: "Interval | None") -> dict[str, float] | None:
+def _print_json(lines: list[Line], seeds: list[int]) -> None:
+    def interval(value: Interval | None) -> dict[str, float] | None:
         if value is None:
             return None
         return {"mean": value.mean, "low": value.low, "high": value.high}
@@ -92,12 +88,10 @@ def _print_json(lines: "list[Line]", seeds: list[int]) -> None:
     typer.echo(json.dumps({"seeds": seeds, "losses": rows}, indent=1, ensure_ascii=False))
 
 
-def _print_table(lines: "list[Line]", level: float, rates: bool) -> None:
-    from tabulate import tabulate
-
+def _print_table(lines: list[Line], level: float, rates: bool) -> None:
     scale, digits = (100, 2) if rates else (1, 4)
 
-    def cells(interval: "Interval | None", sign: str = "") -> tuple[str, str]:
+    def cells(interval: Interval | None, sign: str = "") -> tuple[str, str]:
         if interval is None:
             return "", ""
         mean, low, high = (scale * x for x in (interval.mean, interval.low, interval.high))
@@ -117,7 +111,7 @@ def _print_table(lines: "list[Line]", level: float, rates: bool) -> None:
     typer.echo(f"\nseeds: {count}, paired; intervals are about other seeds on this test part.")
 
 
-def _without_interval(line: "Line", scale: int, digits: int) -> str:
+def _without_interval(line: Line, scale: int, digits: int) -> str:
     """One seed has no interval; a training that broke off has no error."""
     broken = sum(e != e for e in line.errors)
     if broken:

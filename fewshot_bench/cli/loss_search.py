@@ -1,15 +1,18 @@
 """``fsbench loss search``: find a loss, or go on with a search that was stopped."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fewshot_bench.cli import loss_train as o
-
-if TYPE_CHECKING:
-    from fewshot_bench.search.spec import SearchSpec
-    from fewshot_bench.search.state import Report, State
+from fewshot_bench.cli.progress import console
+from fewshot_bench.errors import ConfigError, Interrupted
+from fewshot_bench.inner.losses.loss_file import write_loss
+from fewshot_bench.platform import keep_freed_memory
+from fewshot_bench.search.spec import SearchSpec
+from fewshot_bench.search.state import Report, State, found_loss
+from fewshot_bench.supervised.train import Recipe
 
 
 def search(
@@ -44,10 +47,6 @@ def search(
 
     The same command again goes on after the last generation that was done.
     """
-    from fewshot_bench.platform import keep_freed_memory
-    from fewshot_bench.search.spec import SearchSpec
-    from fewshot_bench.supervised.train import Recipe
-
     o.check_out(out)
     keep_freed_memory()
     spec = SearchSpec(
@@ -68,15 +67,10 @@ def search(
     _search(spec, generations, jobs, out)
 
 
-def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
-    from fewshot_bench.cli.progress import console
-    from fewshot_bench.errors import ConfigError, Interrupted
-    from fewshot_bench.inner.losses.loss_file import write_loss
-    from fewshot_bench.search.state import found_loss
-
+def _search(spec: SearchSpec, generations: int, jobs: int, out: Path) -> None:
     display = console()
 
-    def tell(report: "Report") -> None:
+    def tell(report: Report) -> None:
         display.print(_line(report, generations), markup=False)
 
     state_file = out.with_suffix(".search.json")
@@ -96,7 +90,7 @@ def _search(spec: "SearchSpec", generations: int, jobs: int, out: Path) -> None:
     typer.echo(f"loss: {out} (validation error {file.fitness:.4f})")
 
 
-def _line(report: "Report", generations: int) -> str:
+def _line(report: Report, generations: int) -> str:
     counts = ", ".join(f"{n} {what}" for what, n in report.counts.items() if n)
     best = "none yet" if report.best is None else f"{report.best:.4f}"
     return (
@@ -105,7 +99,7 @@ def _line(report: "Report", generations: int) -> str:
     )
 
 
-def _summarise(state: "State") -> None:
+def _summarise(state: State) -> None:
     counts = ", ".join(f"{n} {what}" for what, n in state.counts.items() if n)
     candidates = sum(map(len, state.generations))
     typer.echo(f"{candidates} candidates in {len(state.generations)} generations: {counts}")

@@ -1,12 +1,17 @@
 """``fsbench loss show``: what is in a loss file."""
 
+import io
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from fewshot_bench.inner.losses.loss_file import StoredLoss
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.files import write_atomic
+from fewshot_bench.inner.losses.display import draw
+from fewshot_bench.inner.losses.loss_file import StoredLoss, read_loss
+from fewshot_bench.inner.losses.per_output import OutputLoss
 
 
 def show(
@@ -16,10 +21,6 @@ def show(
     ] = None,
 ) -> None:
     """Print a loss's formula and where it comes from; draw it beside the usual loss."""
-    import json
-
-    from fewshot_bench.inner.losses.loss_file import read_loss
-
     found = read_loss(file)
     typer.echo(f"{found.kind} loss for {found.task}: {found.formula()}")
     if (details := found.details()) is not None:
@@ -32,14 +33,7 @@ def show(
         _draw(found, file.stem, plot)
 
 
-def _draw(found: "StoredLoss", title: str, plot: Path) -> None:
-    import io
-
-    from fewshot_bench.errors import ConfigError
-    from fewshot_bench.files import write_atomic
-    from fewshot_bench.inner.losses.display import draw
-    from fewshot_bench.inner.losses.per_output import OutputLoss
-
+def _draw(found: StoredLoss, title: str, plot: Path) -> None:
     buffer, loss = io.BytesIO(), found.loss()
     if not isinstance(loss, OutputLoss):
         raise ConfigError(f"a {found.kind} loss has no curves: it looks at more than one output")

@@ -1,14 +1,22 @@
 """``fsbench loss train``: learn a loss network offline. And what ``compare`` has in common."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli.options import Plugins, run_plugins
-
-if TYPE_CHECKING:
-    from fewshot_bench.training.loss_bench import Bench
+from fewshot_bench.cli.options import Plugins
+from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.inner.losses.loss_file import network_file, write_loss
+from fewshot_bench.inner.losses.network import adalfl, ml3
+from fewshot_bench.platform import keep_freed_memory
+from fewshot_bench.supervised.catalogue import load_data
+from fewshot_bench.supervised.models import build_model
+from fewshot_bench.supervised.offline import OfflineRecipe
+from fewshot_bench.supervised.train import Recipe
+from fewshot_bench.training.adalfl import OnlineRecipe
+from fewshot_bench.training.loss_bench import Bench
 
 Data = Annotated[
     str,
@@ -60,10 +68,6 @@ def train(
 
     Each update of the loss takes one training step from fresh weights.
     """
-    from fewshot_bench.errors import ConfigError
-    from fewshot_bench.inner.losses.loss_file import network_file, write_loss
-    from fewshot_bench.inner.losses.network import adalfl, ml3
-
     if loss not in ("ml3", "adalfl"):
         raise ConfigError(f"{loss!r} is not learned offline; choose ml3 or adalfl")
     if scale not in (("paper", "free") if loss == "adalfl" else ("paper",)):
@@ -86,8 +90,6 @@ def train(
 
 def check_out(out: Path) -> None:
     """Raise ConfigError for a path that can't be a loss file's."""
-    from fewshot_bench.errors import ConfigError
-
     if out.suffix != ".json":
         raise ConfigError(f"--out takes a loss file, ending in .json, not {out}")
 
@@ -100,21 +102,12 @@ def open_bench(
     offline: dict[str, int | float],
     outer: str,
     online_lr: float | None = 0.0,
-) -> "Bench":
+) -> Bench:
     """Data and network with how they are trained.
 
     ``images`` is a benchmark's image size and number of classes; ``recipe`` and ``offline`` have
     fields of ``Recipe`` and ``OfflineRecipe``.
     """
-    from fewshot_bench.errors import ConfigError
-    from fewshot_bench.platform import keep_freed_memory
-    from fewshot_bench.supervised.catalogue import load_data
-    from fewshot_bench.supervised.models import build_model
-    from fewshot_bench.supervised.offline import OfflineRecipe
-    from fewshot_bench.supervised.train import Recipe
-    from fewshot_bench.training.adalfl import OnlineRecipe
-    from fewshot_bench.training.loss_bench import Bench
-
     if outer not in ("train", "val"):
         raise ConfigError(f"--outer must be train or val, not {outer!r}")
     keep_freed_memory()

@@ -5,6 +5,11 @@ from typing import Annotated
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.build import build_method
+from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.testing import examine
 
 app = typer.Typer(help="Check methods.", no_args_is_help=True)
 
@@ -34,11 +39,7 @@ def check(
 
     Needs no data. Exits with code 2 where there is a problem; notes are no problems.
     """
-    o.run_plugins(plugin)
-    from fewshot_bench.methods.base import Setup
-    from fewshot_bench.methods.build import build_method
-    from fewshot_bench.nn.backbone import ImageShape
-    from fewshot_bench.testing import examine
+    run_plugins(plugin)
 
     image = ImageShape(channels, image_size)
     method = build_method(name, Setup(backbone, image, n_way), o.method_options(settings))

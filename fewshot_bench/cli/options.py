@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from fewshot_bench.config import RunConfig
-    from fewshot_bench.errors import ConfigError
+from fewshot_bench.config import SEEDS, RunConfig, merge_tables, parse_setting, resolve
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.registry import BACKBONES, BENCHMARKS, METHODS
 
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: fsbench list methods.")]
 Benchmark = Annotated[
@@ -53,14 +53,6 @@ MOST_SEEDS = 1000  # more in one command are a typing error
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
-def run_plugins(paths: list[str] | None) -> None:
-    """Run the user's plug-in files."""
-    from fewshot_bench.registry import run_plugin
-
-    for path in paths or []:
-        run_plugin(Path(path))
-
-
 def seed_list(text: str, end: int | None = None) -> list[int]:
     """``"0,1,2"``, ``"0-2"`` or ``"0,3-5"`` to numbers, in the order given.
 
@@ -71,9 +63,6 @@ def seed_list(text: str, end: int | None = None) -> list[int]:
     Raises:
         ConfigError: unless they are different numbers below ``end``, at most ``MOST_SEEDS``.
     """
-    from fewshot_bench.config import SEEDS
-    from fewshot_bench.errors import ConfigError
-
     spans = [_SPAN.fullmatch(part.strip()) for part in text.split(",")]
     limits = [(int(span[1]), int(span[2] or span[1])) for span in spans if span]
     if len(limits) < len(spans) or any(first > last for first, last in limits):
@@ -90,9 +79,7 @@ def seed_list(text: str, end: int | None = None) -> list[int]:
     return seeds
 
 
-def _no_seeds(text: str) -> "ConfigError":
-    from fewshot_bench.errors import ConfigError
-
+def _no_seeds(text: str) -> ConfigError:
     return ConfigError(
         f"--seeds takes different numbers and ranges with commas, as 0,1,2 or 0-2, not {text!r}"
     )
@@ -121,9 +108,6 @@ def run_settings(
 
 def method_options(settings: list[str] | None) -> dict[str, Any]:
     """What ``--set options.KEY=VALUE`` says, where nothing but options can be set."""
-    from fewshot_bench.config import merge_tables, parse_setting
-    from fewshot_bench.errors import ConfigError
-
     table = merge_tables(*(parse_setting(text) for text in settings or []))
     if others := sorted(set(table) - {"options"}):
         raise ConfigError(f"only options can be set here, as options.lr=0.1, not {others[0]}")
@@ -136,10 +120,8 @@ def build_config(
     settings: list[str] | None,
     config: Path | None,
     base: dict[str, Any] | None = None,
-) -> "RunConfig":
+) -> RunConfig:
     """Merge named options (dotted keys, None for not given) over ``--set`` over the rest."""
-    from fewshot_bench.config import merge_tables, parse_setting, resolve
-
     tables = [parse_setting(text) for text in settings or []]
     for dotted, value in named.items():
         if value is not None:
@@ -151,10 +133,8 @@ def build_config(
     return resolved
 
 
-def check_names(config: "RunConfig") -> None:
+def check_names(config: RunConfig) -> None:
     """Raise ConfigError for a method, backbone or benchmark that nobody registered."""
-    from fewshot_bench.registry import BACKBONES, BENCHMARKS, METHODS
-
     METHODS.entry(config.method)
     BACKBONES.entry(config.backbone)
     BENCHMARKS.entry(config.benchmark.partition(":")[0])

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from fewshot_bench.cli.options import Level, ResultFolders
+from fewshot_bench.evaluation.entrants import load_entrants
+from fewshot_bench.leaderboard.plots.drawing import draw
+from fewshot_bench.leaderboard.plots.files import check_suffix, save
 
 Kind = Annotated[str, typer.Argument(help="interval, cd, profile, curves, cost, pairs or classes.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write: .svg, .png or .pdf.")]
@@ -18,10 +21,6 @@ def plot(kind: Kind, results: ResultFolders, out: Out, level: Level = 0.95) -> N
     profile: share of episodes above each accuracy. curves: validation accuracy in training.
     cost: accuracy against seconds. pairs: paired differences. classes: accuracy by class.
     """
-    from fewshot_bench.evaluation.entrants import load_entrants
-    from fewshot_bench.leaderboard.plots.drawing import draw
-    from fewshot_bench.leaderboard.plots.files import check_suffix, save
-
     check_suffix(out)
     figure = draw(kind, load_entrants(*results), level)
     save(figure, out)

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.interface.predictor import Classifier, query_files
+
 Support = Annotated[Path, typer.Argument(help="Folder class/image of labelled images.")]
 Queries = Annotated[list[Path], typer.Argument(help="Images, or folders of images.")]
 CheckpointFile = Annotated[Path, typer.Option("--checkpoint", help="Trained model.")]
@@ -16,11 +19,8 @@ def predict(
     support: Support, queries: Queries, checkpoint: CheckpointFile, form: Form = "table"
 ) -> None:
     """Classify images by a support set of your own, with any trained model."""
-    from fewshot_bench.errors import ConfigError
-
     if form not in FORMS:
         raise ConfigError(f"--format is one of {', '.join(FORMS)}, not {form!r}")
-    from fewshot_bench.interface.predictor import Classifier, query_files
 
     table = Classifier.from_support(support, checkpoint).predict(query_files(queries))
     if form == "csv":

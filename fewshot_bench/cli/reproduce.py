@@ -1,14 +1,22 @@
 """``fsbench reproduce``: run a published row and say whether its number came out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from tabulate import tabulate
 
 from fewshot_bench.cli import options as o
-
-if TYPE_CHECKING:
-    from fewshot_bench.leaderboard.reproduce import Published, Verdict
+from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.config import merge_tables, parse_setting
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.leaderboard.reproduce import (
+    Published,
+    Verdict,
+    judge,
+    reproduction,
+    reproductions,
+)
 
 Row = Annotated[str | None, typer.Argument(help="Name of the row, see --list.")]
 List = Annotated[bool, typer.Option("--list", help="List the rows and stop.")]
@@ -33,11 +41,7 @@ def reproduce(
     Says whether the difference lies inside what chance can do (95 %), given the uncertainty of both
     numbers. Training takes hours on a GPU; --set train.steps=... tries whether it runs.
     """
-    from fewshot_bench.config import merge_tables, parse_setting
-    from fewshot_bench.errors import ConfigError
-    from fewshot_bench.leaderboard.reproduce import judge, reproduction
-
-    o.run_plugins(plugin)
+    run_plugins(plugin)
     if list_rows:
         return _list()
     if row is None:
@@ -49,6 +53,7 @@ def reproduce(
     o.check_names(config)
     if show_config:
         return typer.echo(config.to_toml().rstrip())
+    # Imports torch, which --list and --show-config do without.
     from fewshot_bench.cli.measure import Output, measure
 
     results = measure(config, o.seed_list(seeds), None, device, workers, Output(out, overwrite))
@@ -59,10 +64,6 @@ def reproduce(
 
 
 def _list() -> None:
-    from tabulate import tabulate
-
-    from fewshot_bench.leaderboard.reproduce import reproductions
-
     lines = [
         (one.name, _percent(one.published), one.published.source, one.published.where)
         for one in reproductions().values()
@@ -71,12 +72,12 @@ def _list() -> None:
     typer.echo(tabulate(lines, heads, tablefmt="simple", disable_numparse=True))
 
 
-def _percent(published: "Published") -> str:
+def _percent(published: Published) -> str:
     half = published.half_width_percent
     return f"{published.accuracy_percent:.2f}" + ("" if half is None else f" +- {half:.2f}")
 
 
-def _report(verdict: "Verdict", published: "Published") -> None:
+def _report(verdict: Verdict, published: Published) -> None:
     where = "inside" if verdict.inside else "outside"
     measured = verdict.measured
     typer.echo(

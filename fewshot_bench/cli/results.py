@@ -1,17 +1,23 @@
 """``fsbench results``: stored evaluations listed, shown, verified and submitted, without torch."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from fewshot_bench.cli.options import Level
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from fewshot_bench.evaluation.result import Result
-    from fewshot_bench.leaderboard.measured import Stored
+from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
+from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
+from fewshot_bench.evaluation.result import RESULT, Result, read_result, write_result
+from fewshot_bench.evaluation.tables import as_text, intervals_table, points, records, results_table
+from fewshot_bench.leaderboard.build import RESULTS
+from fewshot_bench.leaderboard.check import check_result, check_row
+from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
+from fewshot_bench.leaderboard.measured import Stored, place, read_stored
+from fewshot_bench.leaderboard.submit import objections
 
 app = typer.Typer(
     help="List, show, verify or submit stored results, and their intervals.", no_args_is_help=True
@@ -31,8 +37,6 @@ Root = Annotated[Path, typer.Option(help="The leaderboard they are added to.")]
 @app.command("list")
 def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = False) -> None:
     """One line per result; files that can't be used are named on standard error."""
-    from fewshot_bench.evaluation.tables import as_text, points, records, results_table
-
     stored = _stored([folder])
     for line in stored.problems:
         typer.echo(f"left out: {line}", err=True)
@@ -47,9 +51,6 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
 @app.command()
 def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> None:
     """Everything that one result says of itself, or its accuracy on each class."""
-    from fewshot_bench.evaluation.result import read_result
-    from fewshot_bench.evaluation.tables import as_text, points, records
-
     result = read_result(folder)
     if per_class:
         table = result.per_class()
@@ -65,10 +66,7 @@ def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> Non
     return _show(result)
 
 
-def _show(result: "Result") -> None:
-    from fewshot_bench.evaluation.intervals import question
-    from fewshot_bench.evaluation.tables import records, results_table
-
+def _show(result: Result) -> None:
     document, interval = result.document, result.interval()
     [facts] = records(results_table([result]).drop(columns="accuracy"))
     lines = [f"{name}: {value}" for name, value in facts.items()]
@@ -93,10 +91,6 @@ def interval(
     folders: Folders, kind: Kind = "closed", level: Level = 0.95, as_json: Json = False
 ) -> None:
     """Intervals of stored results, from their predictions; seeds of one configuration together."""
-    from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
-    from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
-    from fewshot_bench.evaluation.tables import intervals_table, records
-
     entrants = with_distinct_names(load_entrants(*folders))
     found = {one.name: interval_of(one.results, kind, level) for one in entrants}
     if as_json:
@@ -113,9 +107,6 @@ def interval(
 @app.command()
 def verify(folders: Folders) -> None:
     """Check results as the leaderboard does: episodes, counts, summary, seeds and classes."""
-    from fewshot_bench.errors import ResultError
-    from fewshot_bench.leaderboard.check import check_result, check_row
-
     stored = _stored(folders)
     lines = list(stored.problems)
     for folder, result in _each(stored):
@@ -133,13 +124,6 @@ def verify(folders: Folders) -> None:
 @app.command()
 def add(folders: Folders, root: Root = Path("leaderboards")) -> None:
     """Submit results: copy them, checked and compact, to their place in the leaderboard."""
-    from fewshot_bench.errors import ResultError
-    from fewshot_bench.evaluation.result import write_result
-    from fewshot_bench.leaderboard.build import RESULTS
-    from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
-    from fewshot_bench.leaderboard.measured import place, read_stored
-    from fewshot_bench.leaderboard.submit import objections
-
     stored, there = _stored(folders), read_stored(root / RESULTS)
     for line in objections(stored, there, read_datasets(root)):  # before anything is copied
         raise ResultError(f"nothing was added: {line}")
@@ -152,19 +136,15 @@ def add(folders: Folders, root: Root = Path("leaderboards")) -> None:
     typer.echo("next: fsbench leaderboard build, fsbench leaderboard check")
 
 
-def _stored(folders: list[Path]) -> "Stored":
+def _stored(folders: list[Path]) -> Stored:
     """The results under some folders, each of which must hold one."""
-    from fewshot_bench.errors import ResultError
-    from fewshot_bench.evaluation.result import RESULT
-    from fewshot_bench.leaderboard.measured import read_stored
-
     for folder in folders:
         if next(folder.rglob(RESULT), None) is None:
             raise ResultError(f"{folder} holds no result; run fsbench evaluate first")
     return read_stored(*folders)
 
 
-def _each(stored: "Stored") -> "Iterator[tuple[Path, Result]]":
+def _each(stored: Stored) -> Iterator[tuple[Path, Result]]:
     """Every usable result and where it lies, row by row."""
     for results in stored.rows.values():
         for result in results:
@@ -172,8 +152,6 @@ def _each(stored: "Stored") -> "Iterator[tuple[Path, Result]]":
 
 
 def _echo_json(value: Any) -> None:
-    import json
-
     typer.echo(json.dumps(value, indent=1, sort_keys=isinstance(value, dict)))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.plugins import run_plugins
 
 
 def train(
@@ -29,12 +30,13 @@ def train(
 
     The same command again goes on where a stopped run was, and is done at once where it had ended.
     """
-    o.run_plugins(plugin)
+    run_plugins(plugin)
     named = o.run_settings(method, benchmark, backbone, image_size, (n_way, n_shot, n_query), seed)
     resolved = o.build_config(named, settings, config)
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
         return
+    # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.work import obtain_model, open_run
 
     run = open_run(resolved, device, workers, strategy, compiled=compile_map)

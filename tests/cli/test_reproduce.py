@@ -2,7 +2,6 @@
 
 import pytest
 
-from fewshot_bench.leaderboard import reproduce
 from fewshot_bench.leaderboard.reproduce import Published, Reproduction
 from tests.cli.common import fails, fsbench
 from tests.tiny import tiny_config
@@ -43,7 +42,7 @@ def test_a_run_ends_with_its_verdict(tiny_folder, tmp_path, monkeypatch, percent
     def row(name):
         return Reproduction(name, settings, published(percent or 90.0))
 
-    monkeypatch.setattr(reproduce, "reproduction", row)
+    monkeypatch.setattr("fewshot_bench.cli.reproduce.reproduction", row)
     out, _ = fsbench("reproduce", "tiny", "--seeds", "0,1", "--device", "cpu", "--out", tmp_path)
     assert f"{where} the margin: difference" in out
     assert "published 33.40 +- 0.50 % (arXiv 1703.05175, Table 2), measured" in out or not percent
