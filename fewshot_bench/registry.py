@@ -168,6 +168,10 @@ class Registry:
     def _fill(self) -> None:
         if self._filled:
             return
+        # The package around a catalogue may ask this registry while it is imported.
+        importlib.import_module(self.catalogue.rpartition(".")[0] or self.catalogue)
+        if self._filled:
+            return
         self._filled = True
         importlib.import_module(self.catalogue)
         for point in importlib.metadata.entry_points(group=self.catalogue):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import subprocess
 import sys
 
 import pytest
@@ -20,6 +21,13 @@ def test_every_entry_loads():
         for entry in kind:
             assert entry.load() is not None
             assert entry.summary
+
+
+@pytest.mark.parametrize("name", ["TRANSFORMS", "CLASSIFIERS", "REFINERS", "SAMPLERS", "HEADS"])
+def test_a_registry_may_be_the_first_that_is_asked(name):
+    code = f"from fewshot_bench.registry import {name}; print(*(entry.name for entry in {name}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()
 
 
 def test_unknown_names_get_a_hint(registry):

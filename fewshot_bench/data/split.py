@@ -87,7 +87,7 @@ def random_split(train: float, val: float, test: float, seed: int = 0) -> Random
         ConfigError: a fraction is outside [0, 1], or they do not sum to 1.
 
     >>> random_split(0.5, 0.0, 0.5)(["ant", "bee", "cat", "dog"])
-    {'ant': 'train', 'bee': 'test', 'cat': 'train', 'dog': 'test'}
+    {'ant': 'train', 'bee': 'train', 'cat': 'test', 'dog': 'test'}
     """
     parts = (train, val, test)
     if not all(0 <= part <= 1 for part in parts) or not math.isclose(sum(parts), 1, abs_tol=1e-6):
