@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+import tabulate as tables
 from tabulate import tabulate
 
 from fewshot_bench.leaderboard.board import Board, Leaderboard, Pool, Row
@@ -16,6 +17,10 @@ from fewshot_bench.leaderboard.tables.order import (
     pools_of,
     title,
 )
+
+# Otherwise columns are aligned in another way where the package wcwidth happens to be installed,
+# and the same board would give other bytes.
+tables.WIDE_CHARS_MODE = False
 
 GENERATED = "<!-- Written by `fsbench leaderboard build`; edits are lost. -->"
 LEGEND = """\
