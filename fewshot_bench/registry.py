@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,32 @@ class Registry:
     def load(self, name: str) -> Any:
         """The object registered as ``name``, imported if need be."""
         return self.entry(name).load()
+
+    def make(
+        self,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        known: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call the object registered as ``name`` with its own options and the given ones.
+
+        Args:
+            name: registered name.
+            options: of the user's; they go before the entry's own.
+            known: what the caller knows; the object takes what its signature names, if nobody
+                else says it.
+
+        Raises:
+            ConfigError: unknown name, or an option that the object does not have.
+        """
+        entry = self.entry(name)
+        factory, given = entry.load(), entry.options | dict(options or {})
+        names = inspect.signature(factory).parameters
+        if unknown := [option for option in given if option not in names]:
+            choices = ", ".join(names) or "none"
+            raise ConfigError(f"{self.kind} {name} has no option {unknown[0]!r}; it has: {choices}")
+        wanted = {key: value for key, value in (known or {}).items() if key in names}
+        return factory(**wanted | given)
 
     def __iter__(self) -> Iterator[Entry]:
         self._fill()

@@ -1,14 +1,12 @@
 """Parts of an inner loop made from their registered names."""
 
-import inspect
 from typing import Any
 
-from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.library import is_file, loss_from, named_file
 from fewshot_bench.inner.losses.starting_at import StartingAt
 from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer
 from fewshot_bench.nn.heads import Head
-from fewshot_bench.registry import HEADS, OPTIMIZERS, Registry
+from fewshot_bench.registry import HEADS, OPTIMIZERS
 
 Options = dict[str, Any]
 
@@ -25,13 +23,13 @@ def make_optimizer(name: str, known: Options, options: Options | None = None) ->
     Raises:
         ConfigError: unknown name or option.
     """
-    optimizer: InnerOptimizer = _make(OPTIMIZERS, name, known, options or {})
+    optimizer: InnerOptimizer = OPTIMIZERS.make(name, options, known)
     return optimizer
 
 
 def make_head(name: str, features: int, options: Options | None = None) -> Head:
     """Make a registered head for features of this length; raises ConfigError as above."""
-    head: Head = _make(HEADS, name, {"features": features}, options or {})
+    head: Head = HEADS.make(name, options, {"features": features})
     return head
 
 
@@ -50,14 +48,3 @@ def make_loss(name: str, options: Options | None = None) -> InnerLoss:
         return loss_from(name, **(options or {}))
     file = named_file(name, "classification", options or {})
     return StartingAt(file.structure(), file.phi())
-
-
-def _make(registry: Registry, name: str, known: Options, options: Options) -> Any:
-    entry = registry.entry(name)
-    factory = entry.load()
-    names = inspect.signature(factory).parameters
-    if unknown := [option for option in options if option not in names]:
-        choices = ", ".join(names) or "none"
-        raise ConfigError(f"{registry.kind} {name} has no option {unknown[0]!r}; it has: {choices}")
-    wanted = {key: value for key, value in known.items() if key in names}
-    return factory(**wanted | entry.options | options)

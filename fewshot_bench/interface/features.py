@@ -29,7 +29,8 @@ from fewshot_bench.data.store import Manifest
 from fewshot_bench.errors import DataError
 from fewshot_bench.files import sha256, write_atomic
 from fewshot_bench.interface.data import Data, Part
-from fewshot_bench.interface.models import BLOCK, module_features, weights_sha256
+from fewshot_bench.interface.models import BLOCK, module_features
+from fewshot_bench.training.checkpoint import tensors_sha256
 
 Features = NDArray[np.float32] | NDArray[np.float16]
 
@@ -50,7 +51,7 @@ def embed(
         again.
     """
     module = module.to(device).eval()
-    identity = weights_sha256(list(module.state_dict().items()))
+    identity = tensors_sha256(module.state_dict())
     pools = {name: _embedded(module, data.part(name), identity, device) for name in data.pools}
     features = Data(data.manifest, pools)
     if path is not None:

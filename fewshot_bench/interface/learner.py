@@ -1,12 +1,11 @@
 """MAML around any module: a learner for this suite's training, or for a loop of one's own."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot_bench.data.loader import Episode
@@ -173,8 +172,3 @@ class ModuleLearner:
 def shape_of(episode: Episode) -> ImageShape:
     """Shape of an episode's images."""
     return ImageShape(episode.support.shape[1], episode.support.shape[-1])
-
-
-def outer_loss(model: Callable[[Tensor], Tensor], episode: Episode) -> Tensor:
-    """Cross-entropy of the queries, for a loop of one's own."""
-    return F.cross_entropy(model(episode.query), episode.targets)

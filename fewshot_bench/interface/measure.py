@@ -25,11 +25,11 @@ from fewshot_bench.interface.models import (
     module_features,
     parts_of,
     source_sha256,
-    weights_sha256,
 )
 from fewshot_bench.methods.base import FewShotMethod, Setting
 from fewshot_bench.methods.parts import BASE_MEAN
 from fewshot_bench.nn.params import Params
+from fewshot_bench.training.checkpoint import tensors_sha256
 
 Model = nn.Module | FewShotMethod | ModuleLearner | Callable[[Episode], Any] | None
 
@@ -208,7 +208,7 @@ def _counted(
     options: Mapping[str, Any],
 ) -> Candidate:
     count = sum(value.numel() for _, value in named)
-    return Candidate(method, params, weights_sha256(named), count, backbone, options)
+    return Candidate(method, params, tensors_sha256(dict(named)), count, backbone, options)
 
 
 def _method(candidate: Candidate, name: str) -> document.Method:

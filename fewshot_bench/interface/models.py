@@ -1,9 +1,8 @@
 """Models of one's own as methods: modules, functions, learners, and what identifies them."""
 
-import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,12 @@ from torch import Tensor, nn
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.base import (
-    EmbeddingMethod,
     FewShotMethod,
     Objective,
     Setting,
     Traits,
 )
-from fewshot_bench.methods.composed import make_part
+from fewshot_bench.methods.embedding import FeatureMethod
 from fewshot_bench.methods.parts import BASE_MEAN, Classifier, Refiner, Transform
 from fewshot_bench.nn.params import Params
 from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS
@@ -40,7 +38,7 @@ class Untrained:
 
 
 @dataclass(frozen=True, eq=False)
-class FixedEmbedding(Untrained, EmbeddingMethod):
+class FixedEmbedding(Untrained, FeatureMethod):
     """Features of a fixed embedding with a classifier on top; nothing is learned.
 
     Attributes:
@@ -60,12 +58,7 @@ class FixedEmbedding(Untrained, EmbeddingMethod):
     @property
     def traits(self) -> Traits:
         """Follow from the parts."""
-        shared = self.transform is not None and self.transform.uses_queries
-        return Traits(
-            setting="transductive" if shared or self.refiner else "inductive",
-            trains=False,
-            told_counts=self.refiner is not None and self.refiner.told_counts,
-        )
+        return Traits(self.setting, trains=False, told_counts=self.told_counts)
 
     def embed(self, params: Params, images: Tensor) -> Tensor:  # noqa: ARG002
         """(B, ...) images to (B, D) features."""
@@ -77,22 +70,12 @@ class FixedEmbedding(Untrained, EmbeddingMethod):
     ) -> Tensor:
         """Transform, classify, refine; leading dimensions are those of episodes."""
         params = self._part_params(support.shape[-1]) | params
-        if self.transform is not None:
-            support, query = self.transform(params, support, query)
-        logits = self.classifier(params, support, support_labels, query, n_way)
-        if self.refiner is None:
-            return logits
-        return self.refiner(params, support, support_labels, query, n_way, logits)
-
-    @functools.cached_property
-    def _parts(self) -> list[Transform | Classifier | Refiner]:
-        parts = (self.transform, self.classifier, self.refiner)
-        return [part for part in parts if part is not None]
+        return super().classify(params, support, support_labels, query, n_way)
 
     def _part_params(self, size: int) -> Params:
         """Where learned scales and the like begin."""
         made: Params = {}
-        for part in self._parts:
+        for part in self.parts_on_features:
             made |= part.init(size, torch.Generator().manual_seed(0))
         if BASE_MEAN in made and self.base_mean is not None:
             made[BASE_MEAN] = self.base_mean
@@ -161,20 +144,10 @@ def parts_of(
 ) -> tuple[Classifier, Transform | None, Refiner | None]:
     """Registered parts by their names."""
     return (
-        make_part(CLASSIFIERS, classifier),
-        None if transform is None else make_part(TRANSFORMS, transform),
-        None if refiner is None else make_part(REFINERS, refiner),
+        CLASSIFIERS.make(classifier),
+        None if transform is None else TRANSFORMS.make(transform),
+        None if refiner is None else REFINERS.make(refiner),
     )
-
-
-def weights_sha256(tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """Identity of weights: over name, type, shape and bytes, in name order."""
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors):
-        data = value.detach().cpu().contiguous()
-        digest.update(f"{name} {data.dtype} {tuple(data.shape)}\n".encode())
-        digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def source_sha256(function: Callable[..., Any]) -> str:

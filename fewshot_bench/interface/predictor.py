@@ -22,12 +22,12 @@ from fewshot_bench.data.loader import Episode
 from fewshot_bench.data.transforms import Normalise
 from fewshot_bench.errors import CheckpointError, DataError
 from fewshot_bench.files import write_atomic
-from fewshot_bench.interface.models import FixedEmbedding, module_features, parts_of, weights_sha256
+from fewshot_bench.interface.models import FixedEmbedding, module_features, parts_of
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod, Setup
 from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.checkpoint import load_checkpoint
+from fewshot_bench.training.checkpoint import load_checkpoint, tensors_sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def trained_model(checkpoint: Path, n_way: int) -> Model:
         tuple(info.get("mean") or (0.5,) * image.channels),
         tuple(info.get("std") or (0.25,) * image.channels),
     )
-    identity = weights_sha256(list(stored.params.items()))
+    identity = tensors_sha256(stored.params)
     return Model(method, stored.params, prepare, identity)
 
 
@@ -132,7 +132,7 @@ def frozen_model(
     prepare = Preparation(
         Decoding(image_size, len(mean), upright=True, fit="crop"), tuple(mean), tuple(std)
     )
-    identity = weights_sha256(list(module.state_dict().items()))
+    identity = tensors_sha256(module.state_dict())
     return Model(method, {}, prepare, identity)
 
 

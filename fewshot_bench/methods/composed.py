@@ -6,37 +6,18 @@ member is called, which parts it has and where it comes from stands in the catal
 (:mod:`fewshot_bench.methods`).
 """
 
-import inspect
 from typing import Any
 
 from pydantic import Field
 
 from fewshot_bench.config.names import ClassifierName, RefinerName, TransformName
-from fewshot_bench.errors import ConfigError
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.options import OptionGroup
 from fewshot_bench.nn.backbone import build_backbone
-from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS, Registry
+from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS
 
 PartOptions = dict[str, Any]
-
-
-def make_part(registry: Registry, name: str, options: PartOptions | None = None) -> Any:
-    """Make a registered transform, classifier or refiner.
-
-    Raises:
-        ConfigError: unknown name, or an option that the part does not have.
-    """
-    entry = registry.entry(name)
-    factory, given = entry.load(), entry.options | (options or {})
-    known = inspect.signature(factory).parameters
-    if unknown := [option for option in given if option not in known]:
-        raise ConfigError(
-            f"{registry.kind} {name} has no option {unknown[0]!r}; it has:"
-            f" {', '.join(known) or 'none'}"
-        )
-    return factory(**given)
 
 
 class FeatureParts(OptionGroup):
@@ -65,12 +46,12 @@ class FeatureParts(OptionGroup):
             (REFINERS, self.refiner, self.refiner_options),
         )
         transform, refiner = (
-            None if name is None else make_part(registry, name, options)
+            None if name is None else registry.make(name, options)
             for registry, name, options in optional
         )
         return EmbeddingLearner(
             embedding=build_backbone(setup.backbone, setup.image, bn="running"),
-            classifier=make_part(CLASSIFIERS, self.classifier, self.classifier_options),
+            classifier=CLASSIFIERS.make(self.classifier, self.classifier_options),
             transform=transform,
             refiner=refiner,
             trains=trains,

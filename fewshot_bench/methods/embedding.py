@@ -21,8 +21,50 @@ from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge
 
 
+class FeatureMethod(EmbeddingMethod):
+    """What transforms, classifies and refines features, wherever they come from.
+
+    Attributes:
+        classifier: support features to a classifier.
+        transform: changes features before; None leaves them.
+        refiner: improves the assignments of all queries together; None for an inductive method.
+    """
+
+    classifier: Classifier
+    transform: Transform | None
+    refiner: Refiner | None
+
+    @property
+    def parts_on_features(self) -> list[Transform | Classifier | Refiner]:
+        """The parts that there are."""
+        parts = (self.transform, self.classifier, self.refiner)
+        return [part for part in parts if part is not None]
+
+    @property
+    def setting(self) -> Setting:
+        """A refiner sees all queries together, and so do some transforms."""
+        shared = self.transform is not None and self.transform.uses_queries
+        return "transductive" if shared or self.refiner else "inductive"
+
+    @property
+    def told_counts(self) -> bool:
+        """Whether the refiner takes for granted how many queries each class has."""
+        return self.refiner is not None and self.refiner.told_counts
+
+    def classify(
+        self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
+    ) -> Tensor:
+        """Transform, classify, refine; leading dimensions are those of episodes."""
+        if self.transform is not None:
+            support, query = self.transform(params, support, query)
+        logits = self.classifier(params, support, support_labels, query, n_way)
+        if self.refiner is None:
+            return logits
+        return self.refiner(params, support, support_labels, query, n_way, logits)
+
+
 @dataclass(frozen=True)
-class EmbeddingLearner(EmbeddingMethod):
+class EmbeddingLearner(FeatureMethod):
     """An embedding with a classifier on top; no inner loop.
 
     Attributes:
@@ -44,26 +86,19 @@ class EmbeddingLearner(EmbeddingMethod):
     @property
     def traits(self) -> Traits:
         """Follow from the parts."""
-        shared = self.transform is not None and self.transform.uses_queries
-        setting: Setting = "transductive" if shared or self.refiner else "inductive"
         return Traits(
-            setting=setting,
+            setting=self.setting,
             trains=self.trains,
-            maps=all(part.maps for part in self._parts),
+            maps=all(part.maps for part in self.parts_on_features),
             stages=self.stages,
-            told_counts=self.refiner is not None and self.refiner.told_counts,
+            told_counts=self.told_counts,
         )
 
     def init(self, generator: torch.Generator) -> Params:
         """Parameters and buffers of embedding and parts."""
         size = self.embedding.feature_dim
-        learned = (part.init(size, generator) for part in self._parts)
+        learned = (part.init(size, generator) for part in self.parts_on_features)
         return merge([self.embedding.init(generator), *learned])
-
-    @property
-    def _parts(self) -> list[Transform | Classifier | Refiner]:
-        parts = (self.transform, self.classifier, self.refiner)
-        return [part for part in parts if part is not None]
 
     def episode_loss(self, params: Params, episode: Episode) -> Objective:
         """Cross-entropy of the queries; support and query share batch statistics in training."""
@@ -77,17 +112,6 @@ class EmbeddingLearner(EmbeddingMethod):
     def embed(self, params: Params, images: Tensor) -> Tensor:
         """(B, C, H, W) images to (B, D) features, normalised by running averages."""
         return self.embedding(params, images, NormMode(training=False))
-
-    def classify(
-        self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
-    ) -> Tensor:
-        """Transform, classify, refine; leading dimensions are those of episodes."""
-        if self.transform is not None:
-            support, query = self.transform(params, support, query)
-        logits = self.classifier(params, support, support_labels, query, n_way)
-        if self.refiner is None:
-            return logits
-        return self.refiner(params, support, support_labels, query, n_way, logits)
 
     def finish(self, params: Params, images: Iterable[Tensor]) -> Params:
         """The mean feature of the training images, for a transform that centres by it."""

@@ -9,7 +9,6 @@ through. Batch normalisation inside follows the policy of the learner:
 """
 
 import copy
-import functools
 from dataclasses import dataclass
 
 import torch
@@ -136,7 +135,6 @@ class _mode:
             layer.training = self._before[name]
 
 
-@functools.singledispatch
 def _role(layer: nn.Module) -> Role:
     for kinds, role in _ROLES:
         if isinstance(layer, kinds):
