@@ -69,8 +69,9 @@ class Classification:
     def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
         """Gradient of the classification loss."""
         mode = NormMode(training=True)
-        features = self.network.embedding(params, batch.images, mode)
-        loss = self.criterion(linear(params, HEAD, features), batch.labels)
+        with self._precision():
+            features = self.network.embedding(params, batch.images, mode)
+        loss = self.criterion(linear(params, HEAD, features.type_as(batch.images)), batch.labels)
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"pre-training diverged in step {step + 1}: the loss is {loss.item()};"
@@ -79,6 +80,11 @@ class Classification:
         loss.backward()  # type: ignore[no-untyped-call]
         blend(params, mode.seen)
         return float(loss.item())
+
+    def _precision(self) -> torch.autocast:
+        """In which convolutions have as many bits as the settings say."""
+        half = self.config.precision == "bf16"
+        return torch.autocast(self.train.device.type, torch.bfloat16, enabled=half)
 
     def suspect(self, params: Params, batch: ImageBatch, step: int) -> str:  # noqa: ARG002
         """All images of a batch make one loss."""
@@ -141,7 +147,7 @@ class ClassifyStage(Stage):
     @property
     def key(self) -> list[Any]:
         """Settings, loss, backbone, seed, data and code; neither the method nor the test task."""
-        settings, backbone = self.settings.model_dump(), self.run.config.backbone
+        settings, backbone = self.settings.decisive(), self.run.config.backbone
         types = setting_types(self.settings)
         code = [BACKBONES.entry(backbone).code(), STAGES.entry(CLASSIFY).code(), CODE_VERSION]
         data = data_identity(self.run.store.manifest)
