@@ -10,8 +10,8 @@ from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.meta_stage import used_stages
 from fewshot_bench.training.run import prepare_run
 from fewshot_bench.training.stages import MODEL, once
-from tests.training.test_stages import Watcher, classifying
 from tests.tiny import tiny_config
+from tests.training.test_stages import Watcher, classifying
 
 
 def stage(folder, **settings):
