@@ -14,6 +14,7 @@ from fewshot_bench.registry import (
     HEADS,
     LOSSES,
     METHODS,
+    OBJECTIVES,
     OPTIMIZERS,
     REFINERS,
     SAMPLERS,
@@ -69,6 +70,12 @@ def heads(plugin: Plugins = None, as_json: Json = False) -> None:
 def optimizers(plugin: Plugins = None, as_json: Json = False) -> None:
     """Inner optimisers of gradient learners."""
     _show(OPTIMIZERS, plugin, as_json, ("name", "summary", "paper"))
+
+
+@app.command()
+def objectives(plugin: Plugins = None, as_json: Json = False) -> None:
+    """Objectives of pre-training: what a backbone learns as a classifier."""
+    _show(OBJECTIVES, plugin, as_json, ("name", "summary", "paper"))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from fewshot_bench.registry import (
     CLASSIFIERS,
     HEADS,
     LOSSES,
+    OBJECTIVES,
     OPTIMIZERS,
     REFINERS,
     TRANSFORMS,
@@ -28,6 +29,7 @@ class NameIn:
 
 
 LossName: TypeAlias = Annotated[str, NameIn(LOSSES)]  # or the path of a loss file
+ObjectiveName: TypeAlias = Annotated[str, NameIn(OBJECTIVES)]
 HeadName: TypeAlias = Annotated[str, NameIn(HEADS)]
 OptimizerName: TypeAlias = Annotated[str, NameIn(OPTIMIZERS)]
 TransformName: TypeAlias = Annotated[str, NameIn(TRANSFORMS)]

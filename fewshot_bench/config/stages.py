@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from fewshot_bench.config.model import Model, validated
-from fewshot_bench.config.names import LossName
+from fewshot_bench.config.names import LossName, ObjectiveName
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.registry import STAGES
 
@@ -50,9 +50,13 @@ class StageConfig(Model):
         Those of :attr:`later` stand there only where they differ from their defaults, so that what
         was trained before they came is still found.
         """
-        fields = type(self).model_fields
-        unchanged = {k for k in self.later if getattr(self, k) == fields[k].default}
+        unchanged = {name for name in self.later if getattr(self, name) == self.default(name)}
         return self.model_dump(exclude=unchanged)
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """Of a setting."""
+        return cls.model_fields[name].get_default(call_default_factory=True)
 
 
 def _augmentation(value: object) -> object:
@@ -84,10 +88,23 @@ class ClassifyConfig(StageConfig):
         n_way: classes per validation episode, or as many as there are.
         n_shot: support images per class, or as many as leave one to query.
         n_query: query images per class, or as many as are left.
+        objective: what turns features into logits and logits into the loss: a registered name.
+        objective_options: of the objective.
+        rotation: share of a second task in the loss, to tell by how many quarter turns an image
+            was rotated; 0 for none.
+        generation: 0 learns from the labels. k learns from the network of generation k - 1, too,
+            which is trained before with the same settings.
+        temperature: of the softmaxes of teacher and student.
+        alpha: share of what the teacher says in the loss; the labels have the rest.
     """
 
     trainer: ClassVar[Any] = "fewshot_bench.training.classify:ClassifyStage"
-    later: ClassVar[frozenset[str]] = frozenset({"precision"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("precision", "objective", "objective_options", "rotation"),
+            *("generation", "temperature", "alpha"),
+        }
+    )
     batch: int = Field(128, ge=2)
     lr: float = Field(0.05, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -100,6 +117,24 @@ class ClassifyConfig(StageConfig):
     n_way: int = Field(5, ge=2)
     n_shot: int = Field(1, ge=1)
     n_query: int = Field(15, ge=1)
+    objective: ObjectiveName = "linear"
+    objective_options: dict[str, Any] = Field(default_factory=dict)
+    rotation: float = Field(0.0, ge=0, le=1)
+    generation: int = Field(0, ge=0)
+    temperature: float = Field(4.0, gt=0)
+    alpha: float = Field(0.5, ge=0, le=1)
+
+    @property
+    def teacher(self) -> "ClassifyConfig | None":
+        """Settings of the network that it learns from."""
+        if not self.generation:
+            return None
+        earlier = self.model_copy(update={"generation": self.generation - 1})
+        if earlier.generation:
+            return earlier
+        # The first one has no teacher, so it is the same whatever is asked of its students.
+        unused = ("temperature", "alpha")
+        return earlier.model_copy(update={name: self.default(name) for name in unused})
 
 
 class EpisodesConfig(StageConfig):

@@ -62,6 +62,31 @@ _add(
     transform="l2n",
     classifier="logistic-regression",
 )
+# The recipes of these three set an objective of the pre-training (``stages.classify``), which is
+# half of each method; their paper's test-time classifiers also fit any other backbone.
+_add(
+    "baseline++",
+    "pretrained",
+    "a cosine head tuned on features that were pre-trained through one",
+    "Chen et al. 2019, arXiv 1904.04232",
+    classifier="baseline++",
+)
+_add(
+    "neg-margin",
+    "pretrained",
+    "a cosine head tuned on features pre-trained with a negative margin",
+    "Liu et al. 2020, arXiv 2003.12060",
+    classifier="baseline++",
+    classifier_options={"scale": 5.0},
+)
+_add(
+    "rfs-distill",
+    "pretrained",
+    "logistic regression on features of a network that learned from its like",
+    "Tian et al. 2020, arXiv 2003.11539",
+    transform="l2n",
+    classifier="logistic-regression",
+)
 for _name, _transform, _summary, _paper in (
     (
         "soft-k-means",

@@ -2,17 +2,20 @@
 
 Stochastic gradient descent on mini-batches of augmented images; the parameters kept are those with
 the best accuracy of nearest class means (prototypes) on episodes of the validation classes, which
-the classifier never saw. The classifier's own head is thrown away.
+the classifier never saw. Methods take the backbone; the classifier's own head is kept beside it for
+a later generation that learns from it.
 
 Batch normalisation keeps running averages here, whatever the method that starts from it does.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.random import SeedSequence
 from torch import Tensor
 
 from fewshot_bench.config import ClassifyConfig
@@ -20,14 +23,14 @@ from fewshot_bench.config.stages import CLASSIFY
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.image_loader import ImageBatch, ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.errors import TrainingError
+from fewshot_bench.errors import CheckpointError, TrainingError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.protonet import protonet
-from fewshot_bench.nn.heads import HEAD, init_linear, linear
+from fewshot_bench.nn.heads import HEAD
 from fewshot_bench.nn.norm import NormMode, blend
-from fewshot_bench.nn.params import Params, merge, subset
+from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.registry import BACKBONES, STAGES
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
@@ -38,10 +41,11 @@ from fewshot_bench.training.identity import (
     parts_identity,
     setting_types,
 )
+from fewshot_bench.training.objectives.base import Criterion, Objective, make_objective
+from fewshot_bench.training.objectives.distillation import Teacher
+from fewshot_bench.training.objectives.rotation import Rotation
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.stages import Stage
-
-Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,18 @@ class Classification:
         train: mini-batches of the training classes.
         val: episodes of the validation classes; None keeps the last step.
         config: numbers of steps and images.
+        objective: what the features are to tell.
         criterion: (B, C) logits and int64 (B,) labels to a scalar.
+        teacher: an earlier network that is listened to; None learns from the labels alone.
     """
 
     network: EmbeddingLearner
     train: ImageLoader
     val: EpisodeLoader | None
     config: ClassifyConfig
+    objective: Objective
     criterion: Criterion
+    teacher: Teacher | None = None
 
     def batches(self, start: int) -> Iterator[ImageBatch]:
         """Mini-batches; their images and augmentations follow from the step."""
@@ -69,9 +77,13 @@ class Classification:
     def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
         """Gradient of the classification loss."""
         mode = NormMode(training=True)
-        with self._precision():
-            features = self.network.embedding(params, batch.images, mode)
-        loss = self.criterion(linear(params, HEAD, features.type_as(batch.images)), batch.labels)
+        images = self.objective.views(batch.images)
+        with in_precision(self.config, images.device):
+            features = self.network.embedding(params, images, mode)
+        features = features.type_as(images)
+        loss = self.objective.loss(params, features, batch.labels, self.criterion)
+        if self.teacher is not None:
+            loss = self.teacher.mixed(loss, images, self.objective.logits(params, features))
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"pre-training diverged in step {step + 1}: the loss is {loss.item()};"
@@ -80,11 +92,6 @@ class Classification:
         loss.backward()  # type: ignore[no-untyped-call]
         blend(params, mode.seen)
         return float(loss.item())
-
-    def _precision(self) -> torch.autocast:
-        """In which convolutions have as many bits as the settings say."""
-        half = self.config.precision == "bf16"
-        return torch.autocast(self.train.device.type, torch.bfloat16, enabled=half)
 
     def suspect(self, params: Params, batch: ImageBatch, step: int) -> str:  # noqa: ARG002
         """All images of a batch make one loss."""
@@ -97,6 +104,12 @@ class Classification:
         return float(accuracy(self.network, params, self.val, self.config.val_episodes).mean())
 
 
+def in_precision(settings: ClassifyConfig, device: torch.device) -> torch.autocast:
+    """In which convolutions have as many bits as the settings say."""
+    half = settings.precision == "bf16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+
+
 def classify(work: Classification, seed: int, folder: Path, observer: Observer) -> State:
     """Train the classifier, or go on training it.
 
@@ -107,11 +120,11 @@ def classify(work: Classification, seed: int, folder: Path, observer: Observer) 
         observer: told of the progress.
 
     Returns:
-        State whose parameters are the backbone and a head that nobody needs any more.
+        State whose parameters are those of backbone and objective.
     """
     generator = torch.Generator().manual_seed(seed)
     backbone, config = work.network.embedding, work.config
-    head = init_linear(HEAD, backbone.feature_dim, work.train.n_classes, generator)
+    head = work.objective.init(backbone.feature_dim, work.train.n_classes, generator)
     start = merge([backbone.init(generator), head])
     plan = Plan(
         config.steps,
@@ -143,6 +156,15 @@ class ClassifyStage(Stage):
     def __init__(self, name: str, settings: ClassifyConfig, run: Run) -> None:
         super().__init__(name, run)
         self.settings, self.seed = settings, run.config.train.seed
+        objective = make_objective(settings.objective, settings.objective_options)
+        weight = settings.rotation
+        self.objective = Rotation(objective, weight) if weight else objective
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """The generation before, where it is learned from."""
+        teacher = self.settings.teacher
+        return () if teacher is None else (ClassifyStage(self.name, teacher, self.run),)
 
     @property
     def key(self) -> list[Any]:
@@ -158,7 +180,7 @@ class ClassifyStage(Stage):
         """Readable part of the folder's name."""
         return f"{self.name}-{self.run.config.backbone}"
 
-    def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:  # noqa: ARG002
+    def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:
         """See :meth:`fewshot_bench.training.stages.Stage.train`."""
         run, settings = self.run, self.settings
         train = ImageLoader(
@@ -169,10 +191,43 @@ class ClassifyStage(Stage):
             device=run.device,
         )
         network, loss = protonet(run.setup), supervised_loss(settings.loss)
-        work = Classification(network, train, self._validation(), settings, loss)
-        observer.begin("pre-training", settings.steps, settings.batch)
-        state = classify(work, self.seed, self.folder, observer)
-        return Checkpoint(subset(state.kept, "backbone"), {"selection": state.selection})
+        teacher = self._teacher(given[self.name].params) if self.needs else None
+        work = Classification(
+            network, train, self._validation(), settings, self.objective, loss, teacher
+        )
+        later = f", generation {settings.generation}" if settings.generation else ""
+        observer.begin(f"pre-training{later}", settings.steps, settings.batch)
+        state = classify(work, self._weights_seed, self.folder, observer)
+        return Checkpoint(state.kept, {"selection": state.selection})
+
+    @property
+    def _weights_seed(self) -> int:
+        """Of the initial weights: each generation is born with weights of its own."""
+        generation = self.settings.generation
+        if not generation:
+            return self.seed
+        return int(SeedSequence([self.seed, generation]).generate_state(1, np.uint64)[0] >> 1)
+
+    def _teacher(self, params: Params) -> Teacher:
+        """The generation before, as this one hears it.
+
+        Raises:
+            CheckpointError: it was trained by a version that did not keep the head.
+        """
+        embedding, objective = protonet(self.run.setup).embedding, self.objective
+        if not any(name.startswith(f"{HEAD}.") for name in params):
+            raise CheckpointError(
+                f"the network in {self.needs[0].folder} can't teach: it was trained by a version"
+                " that did not keep its head; remove the folder to train it anew"
+            )
+        placed = {name: value.to(self.run.device) for name, value in params.items()}
+
+        def logits(images: Tensor) -> Tensor:
+            with in_precision(self.settings, images.device):
+                features = embedding(placed, images, NormMode(training=False))
+            return objective.logits(placed, features.type_as(images))
+
+        return Teacher(logits, self.settings.temperature, self.settings.alpha)
 
     def _validation(self) -> EpisodeLoader | None:
         """Episodes as the settings ask for, or as the validation classes allow."""

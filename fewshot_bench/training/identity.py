@@ -12,12 +12,21 @@ from fewshot_bench.errors import CheckpointError
 from fewshot_bench.files import sha256
 from fewshot_bench.inner.losses.library import is_file
 from fewshot_bench.methods.build import option_types
-from fewshot_bench.registry import CLASSIFIERS, HEADS, LOSSES, OPTIMIZERS, REFINERS, TRANSFORMS
+from fewshot_bench.registry import (
+    CLASSIFIERS,
+    HEADS,
+    LOSSES,
+    OBJECTIVES,
+    OPTIMIZERS,
+    REFINERS,
+    TRANSFORMS,
+)
 
 # Of the code that all trainings share: layers, inner loops, episodes, the outer loop. Raised when
 # it changes so that numbers change; ``tests/test_code_versions.py`` says when to think of it.
 CODE_VERSION = 1
-PARTS = (LOSSES, HEADS, OPTIMIZERS, TRANSFORMS, CLASSIFIERS, REFINERS)  # that settings name
+# What settings name.
+PARTS = (LOSSES, HEADS, OPTIMIZERS, TRANSFORMS, CLASSIFIERS, REFINERS, OBJECTIVES)
 _log = logging.getLogger(__name__)
 
 

@@ -86,7 +86,7 @@ class MetaTrainStage(Stage):
         """See :meth:`Stage.train`."""
         run = self.run
         write_atomic(self.folder / "config.toml", run.config.to_toml().encode())
-        start = merge(part.params for part in given.values())
+        start = merge(_given(stage, given[stage.name]) for stage in self.needs)
         probe_start(run.method, run.config.method)
         if run.method.traits.trains:
             params, selection = self._meta_trained(start, observer)
@@ -128,6 +128,11 @@ class MetaTrainStage(Stage):
             "selection": selection,
             "stages": {name: part.info["selection"] for name, part in given.items()},
         }
+
+
+def _given(stage: Stage, made: Checkpoint) -> Params:
+    """What a stage gives to the method, of all that it has made."""
+    return {name: value for name, value in made.params.items() if name.startswith(stage.gives)}
 
 
 def _only_selection(given: Mapping[str, Checkpoint]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import fewshot_bench
-from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, SAMPLERS
+from fewshot_bench.registry import BACKBONES, BENCHMARKS, LOSSES, METHODS, OBJECTIVES, SAMPLERS
 from tests.cli.common import fails, fsbench, fsbench_process
 
 
@@ -15,6 +15,7 @@ def test_lists_everything_registered():
         ("benchmarks", BENCHMARKS),
         ("backbones", BACKBONES),
         ("losses", LOSSES),
+        ("objectives", OBJECTIVES),
         ("samplers", SAMPLERS),
     ):
         rows = json.loads(fsbench("list", kind, "--json")[0])

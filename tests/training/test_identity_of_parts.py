@@ -52,5 +52,5 @@ def test_other_text_is_no_loss(monkeypatch, tmp_path):
 
 def test_stages_name_their_losses(tmp_path):
     settings = ClassifyConfig(loss="sparse_lsr", augment="none")
-    found = parts_identity(settings.model_dump(), setting_types(settings))
+    found = parts_identity(settings.decisive(), setting_types(settings))
     assert found == [f"version {LOSSES.entry('sparse_lsr').version}"]
