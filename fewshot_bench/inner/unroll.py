@@ -48,7 +48,7 @@ def unroll(
         generator = torch.Generator().manual_seed(0)
     adapted, state = start, optimizer.start(omega, start, generator)
     for step in range(n_steps):
-        grads = _gradients(objective, adapted, step, order)
+        grads = gradients(objective, adapted, step, order)
         try:
             adapted, state = optimizer.step(omega, grads, state, adapted, step)
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
@@ -58,7 +58,12 @@ def unroll(
         yield adapted
 
 
-def _gradients(objective: Objective, adapted: Params, step: int, order: Order) -> Params:
+def gradients(objective: Objective, adapted: Params, step: int, order: Order) -> Params:
+    """Of the inner loss in each adapted parameter; constants unless the order is 2.
+
+    Raises:
+        TrainingError: the inner loss is not finite.
+    """
     if inside_transform():
         # Autograd can't look into a map over tasks; and the map can't stop at a loss of one task.
         grads = torch.func.grad(objective)(adapted, step)

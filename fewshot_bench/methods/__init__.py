@@ -244,5 +244,6 @@ for _name, _loss, _summary, _paper in (
         options={"loss": _loss},
     )
 
+from fewshot_bench.methods import adapted_catalogue as _adapted  # noqa: E402, F401
 from fewshot_bench.methods import composed_catalogue as _composed  # noqa: E402, F401
 from fewshot_bench.methods.npbml import catalogue as _npbml  # noqa: E402, F401

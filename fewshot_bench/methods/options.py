@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Steps: TypeAlias = Annotated[int, Field(ge=0)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Rate: TypeAlias = Annotated[float, Field(gt=0)]
+Weight: TypeAlias = Annotated[float, Field(ge=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 MetaOrder: TypeAlias = Literal[1, 2]
 PlainNorm: TypeAlias = Literal["batch", "support", "running"]

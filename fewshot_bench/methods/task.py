@@ -56,7 +56,7 @@ class Task:
         optimizer = self.learner.optimizer
         yield self.initial
         yield from unroll(
-            self._objective,
+            self.support_loss,
             self.initial,
             optimizer,
             subset(self.params, "optimizer"),
@@ -104,7 +104,8 @@ class Task:
         seen = self._features(self.support, self._support_mode) if head.sees_support else None
         return head.begin(self.params, seen, episode.support_labels, episode.n_way)
 
-    def _objective(self, adapted: Params, step: int) -> Tensor:
+    def support_loss(self, adapted: Params, step: int) -> Tensor:
+        """What inner step number ``step`` minimises, a scalar."""
         support, query = self._modes(step)
         logits = self._logits(adapted, self.support, support)
         loss = self.learner.loss

@@ -57,6 +57,12 @@ HEADS.add(
     options={"scale_free": True},
 )
 HEADS.add(
+    "cosine-prototypes",
+    "fewshot_bench.nn.metric_heads:CosinePrototypeHead",
+    summary="cosine to the class means of the support set as a linear layer",
+    paper="Dhillon et al. 2019, arXiv 1909.02729",
+)
+HEADS.add(
     "cosine",
     "fewshot_bench.nn.metric_heads:CosineHead",
     summary="directions learned for each output, with a learned scale",

@@ -24,13 +24,17 @@ BLOCKS = 4
 
 @dataclass(frozen=True)
 class ConvBlock(PlainStage):
-    """conv3x3 - batch norm - ReLU - max-pool 2: (B, in, H, W) to (B, out, H // 2, W // 2)."""
+    """conv3x3 - batch norm - ReLU - max-pool 2: (B, in, H, W) to (B, out, H // 2, W // 2).
+
+    Without ``pool`` the height and width stay.
+    """
 
     name: str
     in_channels: int
     out_channels: int
     bn: NormPolicy
-    n_steps: int
+    n_steps: int = 1
+    pool: bool = True
 
     def init(self, generator: torch.Generator) -> Params:
         """Kaiming weights; the bias is the normalisation's."""
@@ -51,7 +55,7 @@ class ConvBlock(PlainStage):
         x = norm(params, f"{self.name}.norm", x, mode)
         # The same as pooling last, on a quarter of the values; where a FiLM layer turns a channel
         # round (a scale below -1), it sees the largest value of each square, not the smallest.
-        x = F.max_pool2d(x, 2)
+        x = F.max_pool2d(x, 2) if self.pool else x
         return F.relu(film(params, self.name, x))
 
 

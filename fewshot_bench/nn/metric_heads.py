@@ -8,7 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.nn.heads import HEAD, Head, LinearHead, prototypes, squared_distances
+from fewshot_bench.nn.algebra import unit
+from fewshot_bench.nn.heads import (
+    HEAD,
+    Head,
+    LinearHead,
+    linear,
+    prototypes,
+    squared_distances,
+)
 from fewshot_bench.nn.params import Params
 
 TEMPERATURE = "prototypes.log_temperature"
@@ -56,6 +64,40 @@ class PrototypeHead(Head):
         n_way = len(means)
         apart = squared_distances(means, means).detach().sum() / (n_way * (n_way - 1))
         return (-params[TEMPERATURE]).exp() / apart.clamp(min=torch.finfo(means.dtype).tiny)
+
+
+@dataclass(frozen=True)
+class CosinePrototypeHead(Head):
+    """A linear head on features of length 1 that begins as the cosine to the class means.
+
+    Dhillon et al.: A Baseline for Few-Shot Image Classification, 2019, arXiv 1909.02729
+    ("support-based initialisation"), where the scale is 1. The means are taken first and brought to
+    length 1 then; weights keep that length only until the first step.
+
+    Attributes:
+        scale: factor of the cosines. With 1 probabilities stay near uniform; 10 is the custom.
+    """
+
+    scale: float = 10.0
+
+    sees_support: ClassVar[bool] = True
+
+    def begin(
+        self,
+        params: Params,  # noqa: ARG002
+        support: Tensor | None,
+        support_labels: Tensor,
+        n_way: int,
+    ) -> Params:
+        """Directions of the class means, and biases of zero."""
+        if support is None:
+            raise ValueError("this head begins from the features of the support set")
+        weight = unit(prototypes(support, support_labels, n_way))
+        return {f"{HEAD}.weight": weight, f"{HEAD}.bias": weight.new_zeros(n_way)}
+
+    def logits(self, params: Params, features: Tensor) -> Tensor:
+        """(B, D) features to (B, n_way) logits."""
+        return self.scale * linear(params, HEAD, unit(features))
 
 
 @dataclass(frozen=True)

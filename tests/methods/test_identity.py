@@ -101,6 +101,11 @@ CASES = [
     Case("gap", {"lr": LR, "optimizer_options": {"approximate": True}}),
     Case("unicorn-maml", {"lr": LR}, as_maml=zero_head),
     Case("proto-maml", {"lr": LR, "order": 2}, plain=with_its_head),
+    Case(
+        "l2f",
+        {"lr": LR},
+        with_values(attenuator__linear2__weight=0.0, attenuator__linear2__bias=60.0),
+    ),
     Case("metal", {"lr": LR}, with_values(out__weight=0.0)),
     Case("sca", {"lr": LR}, with_values(linear2__weight=0.0), maml={"test_steps": STEPS}),
     Case("maml+sparse_lsr", {"lr": LR, "loss_options": {"smoothing": 0.0}}),

@@ -52,3 +52,15 @@ OPTIMIZERS.add(
     summary="draws for each task which output channels may move",
     paper="Lee and Choi 2018, arXiv 1801.05558",
 )
+OPTIMIZERS.add(
+    "head-and-body",
+    f"{_HOME}.head_and_body:head_and_body",
+    summary="gradient descent with momentum, with another rate for the head",
+    paper="Luo et al. 2023, arXiv 2301.12246",
+)
+OPTIMIZERS.add(
+    "proximal",
+    f"{_HOME}.proximal:proximal",
+    summary="gradient descent that is pulled back to where the task began",
+    paper="Rajeswaran et al. 2019, arXiv 1909.04630",
+)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.inner.optimizers.adam import Adam
-from fewshot_bench.methods.options import Rate, Steps
+from fewshot_bench.methods.options import Rate, Steps, Weight
 from fewshot_bench.methods.parts import Refiner
-from fewshot_bench.methods.refiners.information import Weight, entropy
+from fewshot_bench.methods.refiners.information import entropy
 from fewshot_bench.methods.refiners.loop import sets_of
 from fewshot_bench.nn.algebra import unit
 from fewshot_bench.nn.params import Params

@@ -6,20 +6,16 @@ Learning, 2021, arXiv 2204.11181 (alpha-TIM).
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from fewshot_bench.inner.optimizers.adam import Adam
-from fewshot_bench.methods.options import Rate, Steps
+from fewshot_bench.methods.options import Rate, Steps, Weight
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.loop import Sets, sets_of
 from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
-
-Weight = Annotated[float, Field(ge=0)]
 
 
 def entropy(p: Tensor, alpha: float) -> Tensor:
