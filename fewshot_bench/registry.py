@@ -18,7 +18,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -145,11 +145,27 @@ class Registry:
         self._fill()
         if name in self._entries:
             return self._entries[name]
+        if (family := self._family(name)) is not None:
+            return family
         close = difflib.get_close_matches(name, self._entries, n=2, cutoff=0.5)
         hint = (
             f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {self._known()}"
         )
         raise ConfigError(f"unknown {self.kind} {name!r}; {hint}")
+
+    def _family(self, name: str) -> Entry | None:
+        """The entry of a family for one of its members, as ``timm:NAME`` for ``timm:vit_tiny``.
+
+        What stands after the colon is its option ``name``.
+        """
+        family, colon, member = name.partition(":")
+        if not member:
+            return None
+        of = (entry for known, entry in self._entries.items() if known.startswith(family + colon))
+        found = next(of, None)
+        if found is None:
+            return None
+        return replace(found, name=name, options={**found.options, "name": member})
 
     def load(self, name: str) -> Any:
         """The object registered as ``name``, imported if need be."""

@@ -30,7 +30,20 @@ def resolve(
     for key in ("method", "benchmark"):
         if not isinstance(user.get(key, ""), str):
             raise ConfigError(f"{key} takes a name, not {user[key]!r}")
+    if base is not None:
+        return validated(RunConfig, merge_tables(translated(base, source="the model file"), user))
     names = RunConfig.model_construct(**user)
-    recipe: Mapping[str, Any] = read_recipe(names.benchmark, names.method)
-    below = recipe if base is None else translated(base, source="the model file")
-    return validated(RunConfig, merge_tables(below, user))
+    recipe = read_recipe(names.training_benchmark, names.method)
+    return validated(RunConfig, merge_tables(_fitting(recipe, names), user))
+
+
+def _fitting(recipe: Table, names: RunConfig) -> Table:
+    """The recipe without what weights from elsewhere, or features, make needless.
+
+    Whoever wants to train such weights on says it by ``stages.classify.steps``.
+    """
+    features = names.benchmark.startswith("features:")
+    if not features and names.weights is None and not names.backbone.startswith("module:"):
+        return recipe
+    kept = {key: value for key, value in recipe.items() if key != "stages"}
+    return {**kept, "backbone": "features"} if features else kept

@@ -2,13 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fewshot_bench.config.model import Model, Table
 from fewshot_bench.config.older import translated
 from fewshot_bench.config.stages import StageConfig, stage_settings
 from fewshot_bench.registry import SAMPLERS
 
+RARE = ("weights", "trained_on", "input_size", "train_on")
 SEEDS = 1 << 63  # how many there are
 Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -112,6 +120,11 @@ class RunConfig(Model):
         benchmark: registered name, or ``folder:PATH``.
         backbone: registered name.
         image_size: side in pixels; None for the benchmark's own.
+        weights: of a backbone of another library: a file, or ``default``; None for random ones.
+        trained_on: what these weights were trained on, in words, where they don't tell.
+        input_size: side that images are resized to for them; None for what they were made for.
+        train_on: benchmark whose classes are trained on; None for those of ``benchmark``, whose
+            test classes are measured in both cases.
         options: keyword arguments of the method.
         task: shape of test episodes.
         stages: what is trained before, by name, see :mod:`fewshot_bench.config.stages`.
@@ -123,6 +136,10 @@ class RunConfig(Model):
     benchmark: str = "glyphs"
     backbone: str = "conv4-64"
     image_size: int | None = Field(None, ge=1, le=1024)
+    weights: str | None = Field(None, min_length=1)
+    trained_on: str | None = Field(None, min_length=1, max_length=200)
+    input_size: int | None = Field(None, ge=1, le=1024)
+    train_on: str | None = Field(None, min_length=1)
     options: Table = Field(default_factory=dict)
     task: TaskConfig = TaskConfig()
     stages: Stages = Field(default_factory=dict)
@@ -133,6 +150,20 @@ class RunConfig(Model):
     @classmethod
     def _in_todays_names(cls, table: Any) -> Any:
         return translated(table) if isinstance(table, dict) else table
+
+    @model_serializer(mode="wrap")
+    def _without_rare_settings(self, tables: SerializerFunctionWrapHandler) -> Table:
+        """Settings that most runs leave alone stand in a table only where they are set.
+
+        So configurations, and what is identified by them, stay as they were before there were any.
+        """
+        table: Table = tables(self)
+        return {k: v for k, v in table.items() if v is not None or k not in RARE}
+
+    @property
+    def training_benchmark(self) -> str:
+        """The benchmark whose classes are trained on."""
+        return self.train_on or self.benchmark
 
     def to_toml(self) -> str:
         """The resolved configuration; reading it back gives the same run."""

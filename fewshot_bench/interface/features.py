@@ -30,7 +30,7 @@ from fewshot_bench.errors import DataError
 from fewshot_bench.files import sha256, write_atomic
 from fewshot_bench.interface.data import Data, Part
 from fewshot_bench.interface.models import BLOCK, module_features
-from fewshot_bench.training.checkpoint import tensors_sha256
+from fewshot_bench.nn.hashing import tensors_sha256
 
 Features = NDArray[np.float32] | NDArray[np.float16]
 

@@ -29,7 +29,7 @@ from fewshot_bench.interface.models import (
 from fewshot_bench.methods.base import FewShotMethod, Setting
 from fewshot_bench.methods.parts import BASE_MEAN
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.checkpoint import tensors_sha256
+from fewshot_bench.nn.hashing import tensors_sha256
 
 Model = nn.Module | FewShotMethod | ModuleLearner | Callable[[Episode], Any] | None
 

@@ -27,7 +27,8 @@ from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod, Setup
 from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.checkpoint import load_checkpoint, tensors_sha256
+from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.training.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,6 +24,22 @@ BACKBONES.add(
     paper="Lee et al. 2019, arXiv 1904.03758",
     options={"widths": (64, 160, 320, 640)},
 )
+for _family, _summary in (
+    ("torchvision:NAME", "any classifier of torchvision, with or without weights"),
+    ("timm:NAME", "any model of timm (extra timm), with or without weights"),
+    ("module:PLACE:MAKE", "what a function in package.mod or FILE.py makes, with its weights"),
+):
+    BACKBONES.add(
+        _family,
+        "fewshot_bench.nn.given.backbone:given_backbone",
+        summary=_summary,
+        options={"kind": _family.partition(":")[0]},
+    )
+BACKBONES.add(
+    "features",
+    "fewshot_bench.nn.given.flat:flat",
+    summary="features as they are, for the benchmark features:FILE",
+)
 
 HEADS.add(
     "linear",

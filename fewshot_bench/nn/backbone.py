@@ -17,6 +17,8 @@ from fewshot_bench.nn.norm import NormMode, NormPolicy
 from fewshot_bench.nn.params import Params, Role, Roles, merge
 from fewshot_bench.registry import BACKBONES
 
+FEATURES = "features"  # the backbone of data that are features already
+
 
 class Stage(Protocol):
     """One block of layers.
@@ -218,6 +220,36 @@ class ImageShape:
     size: int
 
 
+@dataclass(frozen=True)
+class BackboneChoice:
+    """A backbone of another library, and which weights it has.
+
+    Attributes:
+        name: ``torchvision:NAME``, ``timm:NAME`` or ``module:PACKAGE:MAKE``.
+        weights: path of a file, or ``default``; "" for random ones, or those a module comes with.
+        input_size: side that images are resized to; None for what the weights' record says.
+        trained: whether a stage before goes on training the weights.
+    """
+
+    name: str
+    weights: str = ""
+    input_size: int | None = None
+    trained: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it has weights that this suite did not train."""
+        return bool(self.weights) or self.name.startswith("module:")
+
+
+def is_given(backbone: "str | BackboneChoice") -> bool:
+    """Whether features need no training of this suite: weights from elsewhere, or features."""
+    return backbone == FEATURES or (isinstance(backbone, BackboneChoice) and backbone.is_given)
+
+
 class BackboneFactory(Protocol):
     """What the backbone registry holds."""
 
@@ -229,19 +261,30 @@ class BackboneFactory(Protocol):
 
 
 def build_backbone(
-    name: str, image: ImageShape, *, bn: NormPolicy = "batch", n_steps: int = 1
+    backbone: str | BackboneChoice,
+    image: ImageShape,
+    *,
+    bn: NormPolicy = "batch",
+    n_steps: int = 1,
+    trains: bool = True,
 ) -> Backbone:
     """Make a registered backbone.
 
     Args:
-        name: registered name, for instance ``conv4-64``.
+        backbone: registered name, for instance ``conv4-64``, or a name with weights.
         image: shape of the images.
         bn: see :mod:`fewshot_bench.nn.norm`.
         n_steps: rows of ``per_step`` statistics.
+        trains: whether the caller trains it. If nobody does, weights from elsewhere are kept in
+            the backbone and are no parameters.
 
     Raises:
         ConfigError: unknown name, or images too small for it.
     """
-    entry = BACKBONES.entry(name)
+    entry = BACKBONES.entry(str(backbone))
     factory: BackboneFactory = entry.load()
-    return factory(image, bn=bn, n_steps=n_steps, **entry.options)
+    options = dict(entry.options)
+    if isinstance(backbone, BackboneChoice):
+        fixed = backbone.is_given and not trains and not backbone.trained
+        options |= {"weights": backbone.weights, "input_size": backbone.input_size, "fixed": fixed}
+    return factory(image, bn=bn, n_steps=n_steps, **options)

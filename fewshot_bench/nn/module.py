@@ -9,6 +9,7 @@ through. Batch normalisation inside follows the policy of the learner:
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -35,17 +36,20 @@ class ModuleStage(PlainStage):
         module: its weights are where learning starts; it is never changed.
         bn: policy of batch normalisation, ``batch`` or ``running``.
         out_channels: length of the features.
+        fresh: makes the module with random weights, where learning starts from these.
     """
 
     module: nn.Module
     bn: NormPolicy
     out_channels: int
     name: str = PREFIX
+    fresh: Callable[[], nn.Module] | None = None
 
-    def init(self, generator: torch.Generator) -> Params:  # noqa: ARG002
+    def init(self, generator: torch.Generator) -> Params:
         """Copies of the module's parameters and of its running statistics."""
-        params = {f"{PREFIX}.{n}": p.detach().clone() for n, p in self.module.named_parameters()}
-        buffers = {f"{PREFIX}.{n}": b.detach().clone() for n, b in self.module.named_buffers()}
+        start = self.module if self.fresh is None else randomly(self.fresh, generator)
+        params = {f"{PREFIX}.{n}": p.detach().clone() for n, p in start.named_parameters()}
+        buffers = {f"{PREFIX}.{n}": b.detach().clone() for n, b in start.named_buffers()}
         return params | {n: b for n, b in buffers.items() if is_buffer(n)}
 
     def roles(self) -> Roles:
@@ -118,6 +122,17 @@ def feature_length(module: nn.Module, image: ImageShape) -> int:
     if not isinstance(features, Tensor) or features.dim() < 2 or len(features) != 2:
         raise ConfigError("the module must give a tensor (batch, features)")
     return features[0].numel()
+
+
+def randomly(fresh: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+    """A module made with the random numbers of a generator.
+
+    Other libraries draw weights from torch's global state, which is as before afterwards.
+    """
+    seed = int(torch.randint(1 << 62, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return fresh()
 
 
 class _mode:

@@ -1,19 +1,16 @@
 """Parameters on disk: safetensors with a JSON header, whole or absent, never pickled."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from fewshot_bench.errors import CheckpointError
-from fewshot_bench.files import sha256, write_atomic
+from fewshot_bench.files import write_atomic
 from fewshot_bench.nn.params import Params
 
 SCHEMA = 1
@@ -82,13 +79,3 @@ def check_params(params: Params, expected: Params, what: str) -> None:
             raise CheckpointError(
                 f"{what} is of another configuration: {name} is {have}, this run needs {need}"
             )
-
-
-def tensors_sha256(params: Mapping[str, Tensor]) -> str:
-    """Identity of weights of any type: SHA-256 over name, dtype, shape and bytes in name order."""
-    parts: list[bytes] = []
-    for name in sorted(params):
-        value = params[name].detach().cpu().contiguous()
-        parts.append(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        parts.append(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return sha256(*parts)

@@ -10,7 +10,8 @@ from fewshot_bench.evaluation.describe import describe_dataset
 from fewshot_bench.evaluation.run import Subject, method_facts
 from fewshot_bench.files import sha256
 from fewshot_bench.registry import METHODS
-from fewshot_bench.training.checkpoint import Checkpoint, tensors_sha256
+from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.identity import loss_hashes
 from fewshot_bench.training.log import learning_curve
 from fewshot_bench.training.run import Run

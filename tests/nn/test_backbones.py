@@ -10,7 +10,8 @@ from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import trainable
 from fewshot_bench.registry import BACKBONES
 
-NAMES = [entry.name for entry in BACKBONES]
+OWN = [entry.name for entry in BACKBONES if entry.target.startswith("fewshot_bench.nn.")]
+NAMES = [name for name in OWN if ":" not in name and name != "features"]
 MODE = NormMode(training=True)
 
 
