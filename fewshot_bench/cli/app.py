@@ -19,6 +19,10 @@ class _Commands(LazyGroup):
             "fewshot_bench.cli.train:train",
             "Meta-train a method and keep the best parameters by validation accuracy.",
         ),
+        "embed": Lazy(
+            "fewshot_bench.cli.embed:embed",
+            "Compute the features of all images once, for --benchmark features:FILE.",
+        ),
         "compare": Lazy(
             "fewshot_bench.cli.compare:compare",
             "Compare results pair by pair: differences, p values after Holm, and rank sets.",

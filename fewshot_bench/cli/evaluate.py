@@ -47,6 +47,10 @@ def evaluate(
     sampler: SamplerMode = None,
     checkpoint: CheckpointFile = None,
     image_size: o.ImageSize = None,
+    weights: o.Weights = None,
+    trained_on: o.TrainedOn = None,
+    input_size: o.InputSize = None,
+    train_on: o.TrainOn = None,
     device: o.Device = "auto",
     workers: o.Workers = 0,
     out: Out = None,
@@ -67,7 +71,8 @@ def evaluate(
         raise ConfigError("--seed is for one training seed, --seeds for several; give one of them")
     run_plugins(plugin)
     shape = (n_way, n_shot, n_query)
-    named = o.run_settings(method, benchmark, backbone, image_size, shape, seed)
+    elsewhere = (weights, trained_on, input_size, train_on)
+    named = o.run_settings(method, benchmark, backbone, image_size, shape, seed, elsewhere)
     named |= {
         "evaluate.episodes": episodes,
         "evaluate.seed": episode_seed,

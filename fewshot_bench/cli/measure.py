@@ -11,7 +11,6 @@ from fewshot_bench.cli.progress import MinuteLines, console, progress_bar
 from fewshot_bench.cli.report import report
 from fewshot_bench.cli.work import obtain_model, open_run
 from fewshot_bench.config import RunConfig
-from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
@@ -81,9 +80,9 @@ def with_seeds(run: Run, seeds: Sequence[int]) -> list[Run]:
 def _check_possible(run: Run, out: Console) -> None:
     """Raise ConfigError, before hours of training, if the test can't be made or can't tell."""
     settings = run.config.evaluate
-    classes = len(run.store.manifest.classes.get(settings.split, {}))
+    classes = len(run.tested.manifest.classes.get(settings.split, {}))
     evaluation.check_classes(settings, run.test_task.n_way, classes)
-    sampler = _test_loader(run).sampler
+    sampler = run.test_loader().sampler
     evaluation.number_of_episodes(sampler, settings)
     for note in sampler.notes:
         out.print(note, markup=False)
@@ -106,12 +105,6 @@ def _check_free(runs: Sequence[Run], seeds: Sequence[int], output: Output) -> No
             raise ResultError(another_result(folder or output.folder))
 
 
-def _test_loader(run: Run) -> EpisodeLoader:
-    settings = run.config.evaluate
-    drawn_by = (settings.sampler, settings.sampler_options)
-    return run.loader(settings.split, run.test_task, settings.seed, *drawn_by)
-
-
 def _measure_one(
     run: Run, model: Checkpoint, seeds: Sequence[int], checkpoint: Path | None, out: Console
 ) -> Result:
@@ -124,7 +117,7 @@ def _measure_one(
         checkpoint: file that the model comes from; None if it is the run's own.
         out: where the bar is shown.
     """
-    settings, loader = run.config.evaluate, _test_loader(run)
+    settings, loader = run.config.evaluate, run.test_loader()
     log = checkpoint.parent if checkpoint else run.folder
     subject = subject_of(run, model, loader.pool, seeds, log)
     total = evaluation.number_of_episodes(loader.sampler, settings)

@@ -7,15 +7,31 @@ from typing import Annotated, Any
 import typer
 
 from fewshot_bench.config import SEEDS, RunConfig, merge_tables, parse_setting, resolve
+from fewshot_bench.config.run import RARE
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.registry import BACKBONES, BENCHMARKS, METHODS
 
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: fsbench list methods.")]
 Benchmark = Annotated[
     str | None,
-    typer.Option("--benchmark", "-b", help="See: fsbench list benchmarks; or folder:PATH."),
+    typer.Option(
+        "--benchmark", "-b", help="See: fsbench list benchmarks; or folder:PATH, features:FILE."
+    ),
 ]
 Backbone = Annotated[str | None, typer.Option(help="See: fsbench list backbones.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Of a backbone torchvision:, timm: or module: - a file, or default."),
+]
+TrainedOn = Annotated[
+    str | None, typer.Option(help="What these weights have seen, where they don't tell.")
+]
+InputSize = Annotated[
+    int | None, typer.Option(help="Side that images are resized to for such a backbone.")
+]
+TrainOn = Annotated[
+    str | None, typer.Option(help="Benchmark to train on, where another one is tested.")
+]
 ImageSize = Annotated[int | None, typer.Option(help="Side of the images in pixels.")]
 NWay = Annotated[int | None, typer.Option("--n-way", help="Classes per episode.")]
 NShot = Annotated[int | None, typer.Option("--n-shot", help="Support images per class.")]
@@ -92,9 +108,15 @@ def run_settings(
     image_size: int | None,
     shape: tuple[int | None, int | None, int | None],
     seed: int | None,
+    elsewhere: tuple[str | None, str | None, int | None, str | None],
 ) -> dict[str, Any]:
-    """What ``train`` and ``evaluate`` both name, by dotted key; ``shape`` is way, shot, query."""
+    """What ``train`` and ``evaluate`` both name, by dotted key.
+
+    ``shape`` is way, shot, query; ``elsewhere`` is weights, what they were trained on, the size of
+    their images, and the benchmark to train on.
+    """
     return {
+        **dict(zip(RARE, elsewhere, strict=True)),
         "method": method,
         "benchmark": benchmark,
         "backbone": backbone,
@@ -137,4 +159,6 @@ def check_names(config: RunConfig) -> None:
     """Raise ConfigError for a method, backbone or benchmark that nobody registered."""
     METHODS.entry(config.method)
     BACKBONES.entry(config.backbone)
-    BENCHMARKS.entry(config.benchmark.partition(":")[0])
+    for name in {config.benchmark, config.training_benchmark}:
+        if not name.startswith("features:"):
+            BENCHMARKS.entry(name.partition(":")[0])

@@ -17,6 +17,10 @@ def train(
     n_query: o.NQuery = None,
     seed: o.Seed = None,
     image_size: o.ImageSize = None,
+    weights: o.Weights = None,
+    trained_on: o.TrainedOn = None,
+    input_size: o.InputSize = None,
+    train_on: o.TrainOn = None,
     device: o.Device = "auto",
     workers: o.Workers = 0,
     strategy: o.Strategy = "auto",
@@ -31,7 +35,8 @@ def train(
     The same command again goes on where a stopped run was, and is done at once where it had ended.
     """
     run_plugins(plugin)
-    named = o.run_settings(method, benchmark, backbone, image_size, (n_way, n_shot, n_query), seed)
+    shape, elsewhere = (n_way, n_shot, n_query), (weights, trained_on, input_size, train_on)
+    named = o.run_settings(method, benchmark, backbone, image_size, shape, seed, elsewhere)
     resolved = o.build_config(named, settings, config)
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
@@ -41,7 +46,7 @@ def train(
 
     run = open_run(resolved, device, workers, strategy, compiled=compile_map)
     checkpoint = obtain_model(run)
-    typer.echo(f"{resolved.method} on {resolved.benchmark}: {_chosen(checkpoint.info)}")
+    typer.echo(f"{resolved.method} on {resolved.training_benchmark}: {_chosen(checkpoint.info)}")
     typer.echo(f"model: {run.folder / 'model.safetensors'}")
 
 

@@ -5,8 +5,10 @@ from rich.console import Console
 from fewshot_bench.cli.data import progress_bar
 from fewshot_bench.cli.progress import TrainingDisplay, console
 from fewshot_bench.config import RunConfig
-from fewshot_bench.data.library import open_benchmark, parse, store_folder
-from fewshot_bench.data.store import MANIFEST
+from fewshot_bench.data.features.store import FeatureStore
+from fewshot_bench.data.library import parse, store_folder
+from fewshot_bench.data.opened import is_features, open_data, open_tested
+from fewshot_bench.data.store import MANIFEST, ImageStore
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.run import MODEL, Run, choose_device, prepare_run, train
@@ -25,14 +27,25 @@ def open_run(
     out = out or console()
     keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read
-    name = config.benchmark
+    name = config.training_benchmark
+    store = open_named(name, config.image_size, out)
+    tested = None
+    if config.train_on is not None and not isinstance(store, FeatureStore):
+        with progress_bar(f"preparing {config.benchmark}", out) as progress:
+            tested = open_tested(config.benchmark, store.manifest.image_size, progress)
+    return prepare_run(config, device, workers, store, strategy, compiled=compiled, tested=tested)
+
+
+def open_named(name: str, image_size: int | None, out: Console) -> ImageStore | FeatureStore:
+    """Open data, preparing them first where nothing is needed from the user."""
+    if is_features(name):
+        return open_data(name, image_size)
     benchmark, path = parse(name)
     made_here = path is not None or benchmark.generate is not None
-    if made_here and not (store_folder(name, config.image_size) / MANIFEST).exists():
+    if made_here and not (store_folder(name, image_size) / MANIFEST).exists():
         out.print(f"preparing {name}, which is done once")
     with progress_bar(f"preparing {name}", out) as progress:
-        store = open_benchmark(name, config.image_size, progress)
-    return prepare_run(config, device, workers, store, strategy, compiled=compiled)
+        return open_data(name, image_size, progress)
 
 
 def obtain_model(run: Run, out: Console | None = None) -> Checkpoint:
@@ -53,6 +66,6 @@ def _announce(out: Console, run: Run) -> None:
     first = f"{', '.join(before)}, then " if before else ""
     out.print(
         f"no trained {method} for this configuration yet; training it on"
-        f" {run.config.benchmark} ({first}{config.steps} steps of {config.meta_batch}"
+        f" {run.config.training_benchmark} ({first}{config.steps} steps of {config.meta_batch}"
         f" {run.train_task.id} episodes, seed {config.seed})"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -13,12 +12,14 @@ from torchvision.datasets import VisionDataset
 
 from fewshot_bench.data.benchmark import SPLITS, SplitName
 from fewshot_bench.data.episodes import Task
+from fewshot_bench.data.features.store import FeatureStore, open_features
 from fewshot_bench.data.library import open_benchmark
 from fewshot_bench.data.loader import Episode, EpisodeLoader
 from fewshot_bench.data.pool import FeaturePool, ImagePool
 from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.files import expanded
 from fewshot_bench.nn.backbone import ImageShape
 
 if TYPE_CHECKING:
@@ -179,13 +180,13 @@ class Data:
     Attributes:
         manifest: what is known of its images.
         pools: the splits by name.
-        store: the images, prepared; None where the data are features.
+        store: the images, prepared, or the features.
         spec: the name that it was opened by; "" for data in memory.
     """
 
     manifest: Manifest
     pools: Mapping[SplitName, ImagePool | FeaturePool]
-    store: ImageStore | None = None
+    store: ImageStore | FeatureStore | None = None
     spec: str = ""
 
     @property
@@ -231,6 +232,11 @@ def of_store(store: ImageStore, spec: str = "") -> Data:
     return Data(store.manifest, {name: store.split(name) for name in names}, store, spec)
 
 
+def of_features(store: FeatureStore, spec: str = "") -> Data:
+    """Opened or computed features as data."""
+    return Data(store.manifest, store.pools, store, spec)
+
+
 def load(spec: str, *, split: RandomSplit | None = None, image_size: int | None = None) -> Data:
     """Open a benchmark.
 
@@ -246,7 +252,7 @@ def load(spec: str, *, split: RandomSplit | None = None, image_size: int | None 
     """
     kind, _, rest = spec.partition(":")
     if kind == "features":
-        from fewshot_bench.interface.features import load_features
-
-        return load_features(Path(rest))
+        if split is not None or image_size is not None:
+            raise ConfigError("features have neither a random split nor a size of images")
+        return of_features(open_features(expanded(rest)), spec)
     return of_store(open_benchmark(spec, image_size, split=split), spec)

@@ -1,177 +1,151 @@
 """Features computed once, and any classifier on them in milliseconds.
 
-A feature file is an ``.npz`` with
-
-* ``features``: float32 or float16 (n, D);
-* ``labels``: n class names or numbers;
-* ``split``, if there is one: ``train``, ``val`` or ``test`` for each row, the same for all rows of
-  a class; without it all classes are test classes.
-
-A file that :func:`embed` wrote also says which images it is of and what computed it (``origin``),
-so that results on the features of two networks are of the same episodes.
+The forms of feature files are those of :mod:`fewshot_bench.data.features.files`. A file that
+:func:`embed` wrote also says which images it is of and what computed it, so that results on the
+features of two networks are of the same episodes.
 """
 
-import dataclasses
-import io
-import json
 from pathlib import Path
-from typing import Any, cast
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from fewshot_bench.data.benchmark import SPLITS, SplitName
-from fewshot_bench.data.episodes import Task
-from fewshot_bench.data.pool import FeaturePool
-from fewshot_bench.data.store import Manifest
-from fewshot_bench.errors import DataError
-from fewshot_bench.files import sha256, write_atomic
-from fewshot_bench.interface.data import Data, Part
-from fewshot_bench.interface.models import BLOCK, module_features
+from fewshot_bench.config import RunConfig
+from fewshot_bench.data.features.files import check_suffix, write_table
+from fewshot_bench.data.features.store import FeatureStore
+from fewshot_bench.data.features.table import Embedding
+from fewshot_bench.data.opened import Store
+from fewshot_bench.errors import ConfigError
+from fewshot_bench.evaluation import embed as blocks
+from fewshot_bench.evaluation.embed import Function, Progress
+from fewshot_bench.interface.data import Data, of_features
+from fewshot_bench.interface.models import module_features
+from fewshot_bench.lock import locked
+from fewshot_bench.nn.backbone import BackboneChoice, ImageShape, build_backbone
 from fewshot_bench.nn.hashing import tensors_sha256
-
-Features = NDArray[np.float32] | NDArray[np.float16]
+from fewshot_bench.nn.norm import NormMode
+from fewshot_bench.training.given import as_taken, backbone_of, embedding_by
 
 
 def embed(
-    module: nn.Module, data: Data, path: Path | str | None = None, *, device: str = "cpu"
+    module: nn.Module | str,
+    data: Data,
+    path: Path | str | None = None,
+    *,
+    weights: Path | str | None = None,
+    trained_on: str = "",
+    input_size: int | None = None,
+    device: str = "cpu",
 ) -> Data:
     """Features of all images of a benchmark.
 
     Args:
-        module: (B, C, H, W) normalised images to features; it is put into evaluation mode.
+        module: (B, C, H, W) normalised images to features, which is put into evaluation mode; or
+            the name of a backbone of another library, as ``torchvision:resnet18``.
         data: the images.
-        path: ``.npz`` file to write; None keeps them in memory only.
+        path: ``.npz``, ``.safetensors`` or ``.parquet`` file to write. What a stopped call has done
+            lies beside it and is used again. None keeps the features in memory only.
+        weights: of a backbone by name: a file, or ``default``.
+        trained_on: what the weights have seen besides training classes of the benchmark, where
+            they don't tell; results on such features are ranked apart.
+        input_size: side that images are resized to for a backbone by name.
         device: where they are computed.
 
     Returns:
         The same splits as features; :func:`fewshot_bench.api.load` of ``features:PATH`` gives them
         again.
-    """
-    module = module.to(device).eval()
-    identity = tensors_sha256(module.state_dict())
-    pools = {name: _embedded(module, data.part(name), identity, device) for name in data.pools}
-    features = Data(data.manifest, pools)
-    if path is not None:
-        _write(features, Path(path), identity)
-    return features
-
-
-def _embedded(module: nn.Module, part: Part, identity: str, device: str) -> FeaturePool:
-    loader = part.loader(Task(2, 1, 1), 0, device=device)
-    compute, rows = module_features(module), torch.arange(len(part))
-    with torch.no_grad():
-        parts = [compute(loader.gather(block[None])[0]).cpu() for block in torch.split(rows, BLOCK)]
-    return FeaturePool.of(part.pool, torch.cat(parts).float().numpy(), identity)
-
-
-def _write(data: Data, path: Path, identity: str) -> None:
-    pools = cast("dict[SplitName, FeaturePool]", data.pools)
-    labels = [name for p in pools.values() for name in np.repeat(p.class_names, p.class_sizes)]
-    splits = [split for split, pool in pools.items() for _ in range(len(pool))]
-    origin = {"manifest": data.manifest.as_json(), "embedding": identity}
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        features=np.concatenate([pool.features for pool in pools.values()]),
-        labels=np.array(labels),
-        split=np.array(splits),
-        origin=np.array(json.dumps(origin)),
-    )
-    write_atomic(path, buffer.getvalue())
-
-
-def load_features(path: Path) -> Data:
-    """Open a feature file.
 
     Raises:
-        DataError: missing, damaged, or not of the form that the module's docstring says.
+        ConfigError: unknown backbone or form of file, or a backbone without weights.
+        CheckpointError: the weights do not fit.
     """
-    arrays = _arrays(path)
-    features, labels, splits = (arrays[name] for name in ("features", "labels", "split"))
-    if features.ndim != 2 or len(features) != len(labels) or len(labels) != len(splits):
-        raise DataError(f"{path}: features (n, D), labels (n,) and split (n,) must fit together")
-    if not np.isfinite(features).all():
-        raise DataError(f"{path}: a feature is not finite")
-    origin = json.loads(str(arrays["origin"])) if "origin" in arrays else None
-    rows = {split: _rows(path, labels, splits, split) for split in SPLITS}
-    classes: dict[str, dict[str, int]] = {
-        split: {n: len(r) for n, r in rows[split].items()} for split in SPLITS
-    }
-    manifest = _manifest(path, features, classes, origin)
-    whole = Data(manifest, {})
-    embedding = origin["embedding"] if origin else sha256(np.ascontiguousarray(features).tobytes())
-    pools = {s: _pool(whole, s, features, rows[s], embedding) for s in SPLITS if rows[s]}
-    return dataclasses.replace(whole, pools=pools)
+    store = data.store
+    if store is None:
+        raise ConfigError("these data have neither images nor features")
+    file = None if path is None else Path(path)
+    if isinstance(module, str):
+        config = named_backbone(module, weights, trained_on, input_size)
+        return of_features(embed_by_name(config, store, file, device=device))
+    module = module.to(device).eval()
+    identity = tensors_sha256(module.state_dict())
+    count = sum(p.numel() for p in module.parameters())
+    known = Embedding(identity, type(module).__name__, n_params=count, trained_on=trained_on)
+    return of_features(embed_to_file(module_features(module), store, known, file, device=device))
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DataError(f"{path} is no feature file: {error}") from error
-    if missing := {"features", "labels"} - arrays.keys():
-        raise DataError(f"{path} lacks the array {sorted(missing)[0]!r}")
-    arrays.setdefault("split", np.full(len(arrays["labels"]), "test"))
-    if arrays["features"].dtype not in (np.float16, np.float32):
-        arrays["features"] = arrays["features"].astype(np.float32)
-    return arrays
-
-
-def _rows(
-    path: Path, labels: NDArray[Any], splits: NDArray[Any], split: SplitName
-) -> dict[str, NDArray[np.int64]]:
-    """Rows of each class of a split, classes in the order of their names."""
-    names = labels.astype(str)
-    mine = sorted(set(names[splits == split].tolist()))
-    rows = {name: np.flatnonzero(names == name) for name in mine}
-    for name, members in rows.items():
-        if (splits[members] != split).any():
-            raise DataError(f"{path}: class {name!r} stands in two splits")
-    return rows
-
-
-def _manifest(
-    path: Path, features: Features, classes: dict[str, dict[str, int]], origin: Any
-) -> Manifest:
-    if origin is not None:
-        return Manifest.from_json(origin["manifest"], path)
-    identity = sha256(np.ascontiguousarray(features).tobytes(), repr(classes).encode())
-    return Manifest(
-        benchmark=f"features:{path.stem}",
-        image_size=1,
-        channels=1,
-        mean=(0.0,),
-        std=(1.0,),
-        rotations=False,
-        layout="features",
-        preprocessing={},
-        classes=classes,
-        fingerprint=identity,
-        raw_sha256=identity,
-        skipped=[],
-        missing=[],
+def named_backbone(
+    name: str, weights: Path | str | None, trained_on: str | None, input_size: int | None
+) -> RunConfig:
+    """The part of a configuration that names a backbone with weights."""
+    return RunConfig(
+        backbone=name,
+        weights=None if weights is None else str(weights),
+        trained_on=trained_on or None,
+        input_size=input_size,
     )
 
 
-def _pool(
-    data: Data,
-    split: SplitName,
-    features: Features,
-    rows: dict[str, NDArray[np.int64]],
-    embedding: str,
-) -> FeaturePool:
-    source = data.manifest.fingerprint
-    return FeaturePool(
-        name=split,
-        class_names=tuple(rows),
-        class_sizes=np.array([len(members) for members in rows.values()]),
-        fingerprint=sha256(f"features/{source}/{embedding}".encode()),
-        features=features[np.concatenate(list(rows.values()))],
-        images_fingerprint=source,
+def embed_by_name(
+    config: RunConfig,
+    store: Store,
+    path: Path | None,
+    *,
+    device: str = "cpu",
+    progress: Progress = lambda *_: None,
+) -> FeatureStore:
+    """Features by a backbone of another library.
+
+    Args:
+        config: see :func:`named_backbone`.
+        store: the images.
+        path: see :func:`embed`.
+        device: where they are computed.
+        progress: told how many images are done, of how many.
+
+    Raises:
+        ConfigError: it is no such backbone, or has no weights, or the data are features.
+    """
+    backbone = backbone_of(config)
+    if not isinstance(backbone, BackboneChoice) or not backbone.is_given:
+        raise ConfigError(
+            f"{config.backbone} has no weights to embed with: take torchvision:NAME or timm:NAME"
+            " with --weights FILE or default, or module:PLACE:MAKE"
+        )
+    if isinstance(store, FeatureStore):
+        raise ConfigError("these data are features already")
+    taken = as_taken(store, backbone)
+    manifest = taken.manifest
+    shape = ImageShape(manifest.channels, manifest.image_size)
+    network = build_backbone(backbone, shape, bn="running", trains=False)
+    known = embedding_by(backbone, config.trained_on)
+    at_test = NormMode(training=False)
+    return embed_to_file(
+        lambda images: network({}, images, at_test),
+        taken,
+        known,
+        path,
+        device=device,
+        progress=progress,
     )
+
+
+def embed_to_file(
+    function: Function,
+    store: Store,
+    embedding: Embedding,
+    path: Path | None,
+    *,
+    device: str = "cpu",
+    progress: Progress = lambda *_: None,
+) -> FeatureStore:
+    """Features in memory, and in a file if one is named; see :func:`embed`."""
+    if path is None:
+        return blocks.embed(function, store, embedding, device=device, progress=progress)
+    check_suffix(path)
+    scratch = blocks.scratch_folder(path)
+    with locked(scratch, f"the features in {path}"):
+        features = blocks.embed(
+            function, store, embedding, device=device, scratch=scratch, progress=progress
+        )
+        write_table(path, features.table())
+        blocks.clear(scratch)
+    return features

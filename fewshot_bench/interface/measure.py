@@ -28,8 +28,8 @@ from fewshot_bench.interface.models import (
 )
 from fewshot_bench.methods.base import FewShotMethod, Setting
 from fewshot_bench.methods.parts import BASE_MEAN
-from fewshot_bench.nn.params import Params
 from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.nn.params import Params
 
 Model = nn.Module | FewShotMethod | ModuleLearner | Callable[[Episode], Any] | None
 

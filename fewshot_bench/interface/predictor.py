@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fewshot_bench.config import RunConfig, validated
 from fewshot_bench.data.images import Decoding, decode
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.data.transforms import Normalise
@@ -26,9 +27,10 @@ from fewshot_bench.interface.models import FixedEmbedding, module_features, part
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod, Setup
 from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
-from fewshot_bench.nn.params import Params
 from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.nn.params import Params
 from fewshot_bench.training.checkpoint import load_checkpoint
+from fewshot_bench.training.given import backbone_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +94,8 @@ def trained_model(checkpoint: Path, n_way: int) -> Model:
     if "config" not in info:
         raise CheckpointError(f"{checkpoint} is the state of a training, not a trained model")
     config, image = info["config"], ImageShape(info["image"]["channels"], info["image"]["size"])
-    method = build_method(
-        config["method"], Setup(config["backbone"], image, n_way), config["options"]
-    )
+    backbone = backbone_of(validated(RunConfig, config))
+    method = build_method(config["method"], Setup(backbone, image, n_way), config["options"])
     if method.traits.ways not in (None, config["task"]["n_way"]):
         raise CheckpointError(
             f"{checkpoint} is for {config['task']['n_way']} classes, the support set has {n_way}"

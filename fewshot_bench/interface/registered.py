@@ -20,6 +20,10 @@ def evaluate_registered(
     part: Part,
     *,
     checkpoint: Path | str | None = None,
+    backbone: str | None = None,
+    weights: Path | str | None = None,
+    trained_on: str | None = None,
+    train_on: str | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
 ) -> Result:
@@ -29,11 +33,15 @@ def evaluate_registered(
         name: registered name.
         part: the split that it is measured on; the whole benchmark belongs to it.
         checkpoint: a trained model; None trains one, or takes it from the cache.
+        backbone: registered name, or of another library, as ``torchvision:resnet18``.
+        weights: of a backbone of another library: a file, or ``default``.
+        trained_on: what these were trained on, in words, where they don't tell.
+        train_on: name of another benchmark that is trained on; only the test is on these data.
         settings: nested table of settings, laid over the recipe, as of a TOML file.
         device: where it is computed.
 
     Raises:
-        ConfigError: what can't be, or data that are features or in memory only.
+        ConfigError: what can't be, or data that are in memory only.
     """
     data = part.data
     if data.store is None or not data.spec:
@@ -44,15 +52,22 @@ def evaluate_registered(
     if checkpoint is not None:
         stored = load_checkpoint(Path(checkpoint)).info.get("config")
         base = {k: v for k, v in (stored or {}).items() if k != "evaluate"} or None
+    given = {
+        "backbone": backbone,
+        "weights": None if weights is None else str(weights),
+        "trained_on": trained_on,
+        "train_on": train_on,
+    }
     named = {"method": name, "benchmark": data.spec, "evaluate": {"split": part.name}}
+    named |= {key: value for key, value in given.items() if value is not None}
     config: RunConfig = resolve(merge_tables(settings or {}, named), None, base)
-    run = prepare_run(config, device, store=data.store)
+    if config.train_on is None:
+        run = prepare_run(config, device, store=data.store)
+    else:
+        run = prepare_run(config, device, tested=data.store)
     model = load_trained(run, Path(checkpoint)) if checkpoint else train(run, Quiet())
     folder = Path(checkpoint).parent if checkpoint else run.folder
     evaluate = run.config.evaluate
-    loader = run.loader(
-        part.name, run.test_task, evaluate.seed, evaluate.sampler, evaluate.sampler_options
-    )
-    seeds = [run.config.train.seed]
-    subject = subject_of(run, model, data.store.split(part.name), seeds, folder)
+    loader, seeds = run.test_loader(), [run.config.train.seed]
+    subject = subject_of(run, model, loader.pool, seeds, folder)
     return measure(run.method, model.params, loader, subject, evaluate)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
-from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.nn.backbone import BackboneChoice, ImageShape
 from fewshot_bench.nn.params import Params
 
 Setting = Literal["inductive", "transductive_bn", "transductive"]
@@ -27,12 +27,12 @@ class Setup:
     """What a method is built for.
 
     Attributes:
-        backbone: registered name.
+        backbone: registered name, or a name with weights; :func:`build_backbone` takes both.
         image: shape of the images.
         n_way: classes per test episode, for heads of fixed size.
     """
 
-    backbone: str
+    backbone: str | BackboneChoice
     image: ImageShape
     n_way: int
 

@@ -14,7 +14,7 @@ from fewshot_bench.config.names import ClassifierName, RefinerName, TransformNam
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.options import OptionGroup
-from fewshot_bench.nn.backbone import build_backbone
+from fewshot_bench.nn.backbone import build_backbone, is_given
 from fewshot_bench.registry import CLASSIFIERS, REFINERS, TRANSFORMS
 
 PartOptions = dict[str, Any]
@@ -50,7 +50,7 @@ class FeatureParts(OptionGroup):
             for registry, name, options in optional
         )
         return EmbeddingLearner(
-            embedding=build_backbone(setup.backbone, setup.image, bn="running"),
+            embedding=build_backbone(setup.backbone, setup.image, bn="running", trains=trains),
             classifier=CLASSIFIERS.make(self.classifier, self.classifier_options),
             transform=transform,
             refiner=refiner,
@@ -62,11 +62,14 @@ class FeatureParts(OptionGroup):
 def pretrained(setup: Setup, parts: FeatureParts = FeatureParts()) -> EmbeddingLearner:  # noqa: B008
     """Compose a method on a pre-trained backbone; it has no training of its own.
 
+    The backbone is trained as a classifier, unless it has weights from elsewhere.
+
     Args:
         setup: what it is built for.
         parts: on top of the backbone.
     """
-    return parts.learner(setup, trains=False, stages=("classify",))
+    stages = () if is_given(setup.backbone) else ("classify",)
+    return parts.learner(setup, trains=False, stages=stages)
 
 
 def episodic(setup: Setup, parts: FeatureParts = FeatureParts()) -> EmbeddingLearner:  # noqa: B008

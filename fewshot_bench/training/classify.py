@@ -23,7 +23,8 @@ from fewshot_bench.config.stages import CLASSIFY
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.image_loader import ImageBatch, ImageLoader
 from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.errors import CheckpointError, TrainingError
+from fewshot_bench.data.pool import ImagePool
+from fewshot_bench.errors import CheckpointError, ConfigError, TrainingError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.embedding import EmbeddingLearner
@@ -173,7 +174,8 @@ class ClassifyStage(Stage):
         types = setting_types(self.settings)
         code = [BACKBONES.entry(backbone).code(), STAGES.entry(CLASSIFY).code(), CODE_VERSION]
         data = data_identity(self.run.store.manifest)
-        return [settings, parts_identity(settings, types), backbone, self.seed, data, code]
+        own = [settings, parts_identity(settings, types), backbone, self.seed, data, code]
+        return own + self.run.given
 
     @property
     def label(self) -> str:
@@ -183,8 +185,11 @@ class ClassifyStage(Stage):
     def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:
         """See :meth:`fewshot_bench.training.stages.Stage.train`."""
         run, settings = self.run, self.settings
+        pool = run.store.split("train")
+        if not isinstance(pool, ImagePool):
+            raise ConfigError("features are classified as they are; leave stages.classify out")
         train = ImageLoader(
-            run.store.split("train"),
+            pool,
             settings.batch,
             self.seed,
             augment=settings.augment,

@@ -41,7 +41,8 @@ class EpisodesStage(Stage):
         shapes = [run.config.task.model_dump(), run.train_task.id]
         code = [METHODS.entry(run.config.method).code(), STAGES.entry(EPISODES).code()]
         settings = self.settings.model_dump()
-        return [settings, part, shapes, data_identity(run.store.manifest), code, CODE_VERSION]
+        own = [settings, part, shapes, data_identity(run.store.manifest), code, CODE_VERSION]
+        return own + run.given
 
     def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:  # noqa: ARG002
         """See :meth:`Stage.train`."""

@@ -21,6 +21,9 @@ from fewshot_bench.training.meta_train import MetaTraining, meta_train, started
 from fewshot_bench.training.stages import Stage
 from fewshot_bench.training.strategy import choose_strategy
 
+# Where data and weights come from; what they are is told by fingerprints and hashes.
+PLACES = ("benchmark", "image_size", "train_on", "weights", "trained_on")
+
 
 def used_stages(run: Run) -> dict[str, Stage]:
     """The stages that a run goes on from, by name.
@@ -69,13 +72,13 @@ class MetaTrainStage(Stage):
         the number of classes, which heads may be made for, and the seed.
         """
         config = self.run.config
-        settings = config.model_dump(exclude={"evaluate", "benchmark", "image_size", "stages"})
+        settings = config.model_dump(exclude={"evaluate", "stages", *PLACES})
         if not self.run.method.traits.trains:
             settings |= {"train": config.train.seed, "task": config.task.n_way}
         entries = METHODS.entry(config.method), BACKBONES.entry(config.backbone)
         code = [entry.code() for entry in entries]
         data = data_identity(self.run.store.manifest)
-        return [settings, self._parts, data, code, CODE_VERSION]
+        return [settings, self._parts, data, code, CODE_VERSION, *self.run.given]
 
     @property
     def folder(self) -> Path:
@@ -121,10 +124,11 @@ class MetaTrainStage(Stage):
             "benchmark": manifest.benchmark,
             "fingerprint": manifest.fingerprint,
             "split_sha256": manifest.split_sha256,
-            "image": {"channels": manifest.channels, "size": manifest.image_size},
+            "image": {"channels": run.image.channels, "size": run.image.size},
             "mean": list(manifest.mean),
             "std": list(manifest.std),
             "train_classes": list(manifest.classes["train"]) if learned else [],
+            **({"given": run.given} if run.given else {}),
             "selection": selection,
             "stages": {name: part.info["selection"] for name, part in given.items()},
         }

@@ -7,13 +7,16 @@ from pathlib import Path
 import torch
 
 from fewshot_bench.config import RunConfig
-from fewshot_bench.data.library import open_benchmark
+from fewshot_bench.data.adapted import Wanted, adapted
+from fewshot_bench.data.features.store import FeatureStore
+from fewshot_bench.data.opened import Store, open_data, open_tested
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.methods.build import resolve_options
 from fewshot_bench.training.checkpoint import Checkpoint, check_params, load_checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer
+from fewshot_bench.training.given import as_taken, backbone_of, check_given
 from fewshot_bench.training.identity import check_unseen, loss_hashes
 from fewshot_bench.training.meta_stage import with_parts
 from fewshot_bench.training.stages import MODEL, once
@@ -28,10 +31,11 @@ def prepare_run(
     config: RunConfig,
     device: str = "auto",
     workers: int = 0,
-    store: ImageStore | None = None,
+    store: ImageStore | FeatureStore | None = None,
     strategy: str = "auto",
     *,
     compiled: bool = False,
+    tested: ImageStore | FeatureStore | None = None,
 ) -> Run:
     """Check names and options, open the data, choose the device.
 
@@ -39,9 +43,10 @@ def prepare_run(
         config: what to run; options left out are filled in.
         device: a torch device, or ``auto`` for the GPU if there is one.
         workers: loader threads.
-        store: the data, if it is open already.
+        store: the data that are trained on, if they are open already.
         strategy: how the tasks of a meta-batch are computed.
         compiled: compile the map over tasks.
+        tested: the data that are tested, if they are others and open already.
 
     Raises:
         ConfigError: unknown names or options, no such device, or a method on a frozen backbone
@@ -50,8 +55,9 @@ def prepare_run(
     """
     options = resolve_options(config.method, config.options)
     config = config.model_copy(update={"options": options})
-    store = store or open_benchmark(config.benchmark, config.image_size)
-    run = Run(config, store, choose_device(device), workers, strategy, compiled)
+    store = store or open_data(config.training_benchmark, config.image_size)
+    stores = _as_taken(config, store, tested)
+    run = Run(config, stores[0], choose_device(device), workers, strategy, compiled, stores[1])
     stages = with_parts(config.stages, run.method.parts())
     run = replace(run, config=config.model_copy(update={"stages": stages}))
     # What can't work shows here, not after minutes.
@@ -60,6 +66,24 @@ def prepare_run(
         choose_strategy(strategy, run.method, run.device, compiled=compiled)
         _check_ways(run)
     return run
+
+
+def _as_taken(
+    config: RunConfig, store: ImageStore | FeatureStore, tested: ImageStore | FeatureStore | None
+) -> tuple[Store, Store | None]:
+    """The data of training and of the test as the model takes them; None if they are the same."""
+    check_given(config, store)
+    if isinstance(store, FeatureStore):
+        if config.train_on is not None:
+            raise ConfigError("--train-on goes with images, not with features")
+        return store, None
+    taken = as_taken(store, backbone_of(config))
+    if config.train_on is None:
+        return taken, None
+    tested = tested or open_tested(config.benchmark, store.manifest.image_size)
+    if isinstance(tested, FeatureStore):
+        raise ConfigError("--train-on goes with images, not with features")
+    return taken, adapted(tested, Wanted.of(taken.manifest))
 
 
 def _check_stages(run: Run) -> None:
@@ -129,7 +153,9 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
     ):
         if stored != wanted:
             raise CheckpointError(f"{path} has {what} {stored}, this run needs {wanted}")
-    check_unseen(info, run.store.manifest, run.config.evaluate.split, str(path))
+    if info.get("given", []) != run.given:
+        raise CheckpointError(f"{path} was made with other weights than this run names")
+    check_unseen(info, run.tested.manifest, run.config.evaluate.split, str(path))
     losses = loss_hashes(run.config)
     if info.get("losses", losses) != losses:
         raise CheckpointError(f"{path} was trained with another loss than the file holds now")

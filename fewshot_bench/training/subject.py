@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fewshot_bench.data.features.table import Embedding
 from fewshot_bench.data.pool import Pool
 from fewshot_bench.evaluation import document
 from fewshot_bench.evaluation.classes import class_hashes
 from fewshot_bench.evaluation.describe import describe_dataset
 from fewshot_bench.evaluation.run import Subject, method_facts
 from fewshot_bench.files import sha256
-from fewshot_bench.registry import METHODS
 from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.registry import METHODS
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.identity import loss_hashes
 from fewshot_bench.training.log import learning_curve
@@ -34,8 +35,8 @@ def subject_of(
     """
     return Subject(
         method=method_of(run),
-        checkpoint=_checkpoint(model, seeds, trained=run.method.traits.trains),
-        dataset=describe_dataset(run.store.manifest, split),
+        checkpoint=_checkpoint(run, model, seeds),
+        dataset=describe_dataset(run.tested.manifest, split),
         training=document.Training(curve=learning_curve(log)),
         train_s=model.info.get("seconds"),
     )
@@ -43,8 +44,13 @@ def subject_of(
 
 def method_of(run: Run) -> document.Method:
     """The method of a run and its settings."""
-    # A folder's path is the user's own affair; its name is enough.
-    config = {**run.config.model_dump(), "benchmark": run.store.manifest.benchmark}
+    # Paths of folders and weights are the user's own affair; names and hashes are enough.
+    config = {**run.config.model_dump(), "benchmark": run.tested.manifest.benchmark}
+    if run.config.train_on is not None:
+        config["train_on"] = run.store.manifest.benchmark
+    if run.embedding is not None:
+        config["weights"] = run.embedding.sha256
+        config["backbone"] = run.embedding.backbone or run.config.backbone
     return method_facts(
         run.config.method,
         run.method.traits.setting,
@@ -61,28 +67,41 @@ def _code_sha256(run: Run) -> str | None:
     return sha256("".join(parts).encode()) if len(parts) > 1 else next(iter(parts), None)
 
 
-def _checkpoint(model: Checkpoint, seeds: Sequence[int], *, trained: bool) -> document.Checkpoint:
-    """What was measured and how it was chosen; ``trained`` by episodes, or put together."""
-    info = model.info
+def _checkpoint(run: Run, model: Checkpoint, seeds: Sequence[int]) -> document.Checkpoint:
+    """What was measured and how it was chosen."""
+    info, given = model.info, run.embedding or Embedding("")
     parts = info.get("stages", info.get("parts", {}))
     chosen = {STAGE_NAMES.get(name, name): part for name, part in parts.items()}
-    if trained:
+    if run.method.traits.trains:
         chosen[LAST_STAGE] = info["selection"]
     stages = [
         document.Stage(name=name, selection=document.Selection.model_validate(part))
         for name, part in chosen.items()
     ]
     return document.Checkpoint(
-        sha256=tensors_sha256(model.params),
-        n_params=sum(value.numel() for value in model.params.values()),
-        weights="",
+        sha256=_weights_sha256(run, model),
+        n_params=_count(run, model),
+        weights=given.weights,
         training_seed=info["config"]["train"]["seed"],
         seed_group=sorted(seeds),
         training_benchmark=info["benchmark"],
         training_fingerprint=info["fingerprint"],
         training_class_hashes=class_hashes(info["train_classes"]),
-        external_data=False,
-        trained_on="",
+        external_data=bool(given.trained_on),
+        trained_on=given.trained_on,
         stages=stages,
         selection=document.Selection.model_validate(info["selection"]),
     )
+
+
+def _weights_sha256(run: Run, model: Checkpoint) -> str:
+    """Of all that decides predictions: parameters of the model file, and weights beside them."""
+    own = tensors_sha256(model.params)
+    return own if run.embedding is None else sha256(f"{own}\n{run.embedding.sha256}".encode())
+
+
+def _count(run: Run, model: Checkpoint) -> int:
+    """Numbers in all parameters; weights from elsewhere stand in the model file if they train."""
+    own = sum(value.numel() for value in model.params.values())
+    inside = any(name.startswith("backbone.") for name in model.params)
+    return own if inside or run.embedding is None else own + run.embedding.n_params

@@ -46,13 +46,9 @@ class Opened:
         return sum(p.numel() for p in self.network.module.parameters())
 
     @functools.cached_property
-    def identity(self) -> str:
-        """SHA-256 of weights and record; "" where the weights are random."""
-        if not self.network.weights:
-            return ""
-        tensors = tensors_sha256(self.network.module.state_dict())
-        record = json.dumps(self.network.record.table(), sort_keys=True)
-        return sha256(f"{tensors}\n{record}".encode())
+    def weights_sha256(self) -> str:
+        """Of all parameters and buffers."""
+        return tensors_sha256(self.network.module.state_dict())
 
     def feature_length(self, image: ImageShape) -> int:
         """Length of the features of such images; raises ConfigError if it does not take them."""
@@ -76,6 +72,13 @@ def image_record(choice: BackboneChoice) -> ImageRecord:
     """The images that a choice takes, its own size in place of the record's."""
     record = open_given(choice).network.record
     return record if choice.input_size is None else replace(record, size=choice.input_size)
+
+
+def given_identity(choice: BackboneChoice) -> str:
+    """SHA-256 of the weights, of what is done to images for them, and of a user's own code."""
+    opened = open_given(choice)
+    record = json.dumps(image_record(choice).table(), sort_keys=True)
+    return sha256(f"{opened.weights_sha256}\n{record}\n{opened.network.code}".encode())
 
 
 def given_backbone(

@@ -12,6 +12,7 @@ from torch import nn
 from fewshot_bench.errors import ConfigError, one_line
 from fewshot_bench.files import sha256
 from fewshot_bench.nn.given.record import ImageRecord, Network
+from fewshot_bench.registry import Entry
 
 
 def module_network(name: str) -> Network:
@@ -32,7 +33,8 @@ def module_network(name: str) -> Network:
     if not place or not attribute:
         raise ConfigError(f"module:{name} is not of the form module:package.mod:make")
     try:
-        made = getattr(_imported(place), attribute)()
+        maker = getattr(_imported(place), attribute)
+        made = maker()
     except ConfigError:
         raise
     except Exception as error:  # a stranger's code can raise anything
@@ -40,8 +42,11 @@ def module_network(name: str) -> Network:
         raise ConfigError(f"module:{name} can't be made: {reason}") from error
     if not isinstance(made, nn.Module):
         raise ConfigError(f"module:{name} gives {type(made).__name__}, not a torch.nn.Module")
-    trained_on = str(getattr(made, "trained_on", "") or f"not told (module:{name})")
-    return Network(made, _record(made), weights=f"module:{name}", trained_on=trained_on)
+    trained_on = str(getattr(made, "trained_on", "") or f"not told (module:{attribute})")
+    code = Entry(name, maker).code_sha256()
+    return Network(
+        made, _record(made), weights=f"module:{attribute}", trained_on=trained_on, code=code
+    )
 
 
 def _record(module: nn.Module) -> ImageRecord:
@@ -50,7 +55,9 @@ def _record(module: nn.Module) -> ImageRecord:
         size = config.get("input_size", (None, None, None))
         said = {key: config[key] for key in ("mean", "std", "interpolation") if key in config}
         said |= {"channels": size[0], "size": size[-1]}
-    known = {key: tuple(v) if isinstance(v, list) else v for key, v in dict(said or {}).items()}
+    known: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in dict(said or {}).items()
+    }
     try:
         return ImageRecord(**known)
     except TypeError as error:

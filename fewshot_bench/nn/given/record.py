@@ -41,6 +41,7 @@ class Network:
         weights: what its weights are called; "" where they are random.
         trained_on: what these were trained on, in words; "" where they are random.
         fresh: makes the module anew with random weights; None where it comes with its own.
+        code: SHA-256 of the sources that make it; "" for those of torchvision and timm.
     """
 
     module: nn.Module
@@ -49,3 +50,4 @@ class Network:
     weights: str = ""
     trained_on: str = ""
     fresh: Callable[[], nn.Module] | None = None
+    code: str = ""
