@@ -55,4 +55,9 @@ def _print(comparison: Comparison, quiet: bool) -> None:
     about = ABOUT[comparison.pairs[0].difference.estimand]
     typer.echo(f"\n{comparison.episodes} episodes; differences are about {about}.")
     typer.echo("Methods whose rank set holds 1 share the lead; the best of many is over-estimated.")
+    if any(comparison.learned):
+        typer.echo(
+            "Models that have learned from other data are ranked apart, kind by kind: none,"
+            " another benchmark, external data."
+        )
     typer.echo("detectable: a difference found with 80 % power; smaller ones may go unseen.")

@@ -86,6 +86,8 @@ def _introduce(run: Run, results: Sequence[Result]) -> None:
 
 def _warn(run: Run, results: Sequence[Result], interval: Interval) -> None:
     wanted = run.config.evaluate.until_half_width
+    if words := results[0].document.learned_words:
+        typer.echo(f"{words}; such results are ranked apart")
     if interval.flags:
         typer.echo(f"take care: {', '.join(interval.flags)} (see docs/statistics.md)")
     if failures := _failures(results):

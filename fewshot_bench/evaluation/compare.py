@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fewshot_bench.errors import StatisticsError, UnpairedError
 from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
@@ -64,8 +65,10 @@ class Comparison:
         episodes: how many episodes were used of each.
         names: entrants, best mean first.
         intervals: accuracy of each, in that order.
-        ranks: best and worst rank each may hold.
+        ranks: best and worst rank each may hold, among those that have learned from like data.
         pairs: all pairs.
+        learned: what each has learned from besides training classes of the benchmark, in words;
+            "" for nothing.
     """
 
     episodes: int
@@ -73,6 +76,7 @@ class Comparison:
     intervals: tuple[Interval, ...]
     ranks: tuple[tuple[int, int], ...]
     pairs: tuple[Pair, ...]
+    learned: tuple[str, ...] = ()
 
     def to_pandas(self) -> "pd.DataFrame":
         """Accuracies, see :func:`fewshot_bench.evaluation.tables.methods_table`."""
@@ -127,7 +131,8 @@ def compare_entrants(
         for (a, b), r, p in zip(itertools.combinations(entrants, 2), raw, adjusted, strict=True)
     )
     means = [interval.mean for interval in intervals]
-    ranks = rank_sets(means, adjusted, 1 - level)
+    documents = [entrant.results[0].document for entrant in entrants]
+    ranks = _ranks_apart(means, adjusted, [d.learned for d in documents], 1 - level)
     order = sorted(range(len(entrants)), key=lambda i: (-means[i], entrants[i].name))
     return Comparison(
         episodes=min(len(r.accuracy) for e in entrants for r in e.results),
@@ -135,7 +140,25 @@ def compare_entrants(
         intervals=tuple(intervals[i] for i in order),
         ranks=tuple(ranks[i] for i in order),
         pairs=pairs,
+        learned=tuple(documents[i].learned_words for i in order),
     )
+
+
+def _ranks_apart(
+    means: Sequence[float], adjusted: NDArray[np.float64], kinds: Sequence[str], alpha: float
+) -> list[tuple[int, int]]:
+    """Rank sets among the entrants of each kind; adjusted p values are those of all pairs."""
+    at = {pair: k for k, pair in enumerate(itertools.combinations(range(len(means)), 2))}
+    ranks = [(1, 1)] * len(means)
+    for kind in set(kinds):
+        group = [i for i, one in enumerate(kinds) if one == kind]
+        if len(group) < 2:
+            continue
+        inside = [adjusted[at[pair]] for pair in itertools.combinations(group, 2)]
+        sets = rank_sets([means[i] for i in group], inside, alpha)
+        for i, one in zip(group, sets, strict=True):
+            ranks[i] = one
+    return ranks
 
 
 def align_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:

@@ -199,6 +199,9 @@ class Summary(Part):
     interval: SummaryInterval
 
 
+Learned = Literal["own", "cross-domain", "external"]
+
+
 class Training(Part):
     """The learning curve: steps and validation accuracies."""
 
@@ -255,6 +258,31 @@ class Document(Facts):
         elif self.checkpoint.stages and self.method.config.train is None:
             raise ValueError("method.config.train is missing, though there were stages of training")
         return self
+
+    @property
+    def learned(self) -> Learned:
+        """What the model has learned from; only results that are alike in it are ranked together.
+
+        ``own``: training classes of the benchmark that it is measured on, or nothing.
+        ``cross-domain``: those of another benchmark. ``external``: other data.
+        """
+        checkpoint = self.checkpoint
+        if checkpoint.external_data:
+            return "external"
+        trained = bool(checkpoint.training_class_hashes or checkpoint.stages)
+        other = checkpoint.training_benchmark not in ("", self.dataset.id)
+        return "cross-domain" if trained and other else "own"
+
+    @property
+    def learned_words(self) -> str:
+        """The same for people, with names; "" for ``own``."""
+        checkpoint = self.checkpoint
+        words = {
+            "own": "",
+            "cross-domain": f"trained on {checkpoint.training_benchmark}",
+            "external": f"external data: {checkpoint.trained_on or 'not told'}",
+        }
+        return words[self.learned]
 
     @property
     def pre_trained(self) -> bool:

@@ -44,10 +44,10 @@ def intervals_table(named: Mapping[str, Interval]) -> pd.DataFrame:
 
 
 def methods_table(comparison: "Comparison") -> pd.DataFrame:
-    """One row per entrant, best first: mean and limits of the accuracy, ``rank_set``."""
+    """One row per entrant, best first: mean and limits, ``rank_set``, ``learned_from``."""
     rows = [
-        {"name": name, **_limits(interval), "rank_set": list(ranks)}
-        for name, interval, ranks in _entrants(comparison)
+        {"name": name, **_limits(interval), "rank_set": list(ranks), "learned_from": learned}
+        for name, interval, ranks, learned in _entrants(comparison)
     ]
     return pd.DataFrame(rows)
 
@@ -81,10 +81,12 @@ def methods_text(comparison: "Comparison", form: str) -> str:
     first = comparison.intervals[0]
     head = ("method", "accuracy %", f"{100 * first.level:g}% {first.estimand} interval", "rank set")
     rows = [
-        (name, points(one.mean), f"{points(one.low)} to {points(one.high)}", _ranks(ranks))
-        for name, one, ranks in _entrants(comparison)
+        (name, points(one.mean), f"{points(one.low)} to {points(one.high)}", _ranks(ranks), learned)
+        for name, one, ranks, learned in _entrants(comparison)
     ]
-    return as_text(rows, head, form)
+    if any(comparison.learned):  # then each kind is ranked by itself
+        return as_text(rows, (*head, "learned from"), form)
+    return as_text([row[:-1] for row in rows], head, form)
 
 
 def pairs_text(comparison: "Comparison", form: str) -> str:
@@ -114,8 +116,9 @@ def points(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
 
 
-def _entrants(comparison: "Comparison") -> Iterator[tuple[str, Interval, tuple[int, int]]]:
-    return zip(comparison.names, comparison.intervals, comparison.ranks, strict=True)
+def _entrants(comparison: "Comparison") -> Iterator[tuple[str, Interval, tuple[int, int], str]]:
+    learned = comparison.learned or ("",) * len(comparison.names)
+    return zip(comparison.names, comparison.intervals, comparison.ranks, learned, strict=True)
 
 
 def _limits(interval: Interval) -> dict[str, Any]:

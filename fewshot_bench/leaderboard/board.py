@@ -21,6 +21,8 @@ from fewshot_bench.errors import ResultError
 from fewshot_bench.files import dump_json, load_json
 
 SCHEMA = 1
+# Of training classes of the benchmark; of another benchmark; of other data.
+LEARNED = ("own", "cross-domain", "external")
 SETTINGS = ("inductive", "transductive_bn", "transductive", "unknown")
 
 Kind = Literal["measured", "published"]
@@ -62,6 +64,8 @@ class Row:
         results: ids of the stored results, one per seed.
         source: arXiv id or repository of a published row.
         note: anything else that a reader should know, one line.
+        learned: one of :data:`LEARNED`; what the model has seen before.
+        trained_on: the same in words; "" for ``own``.
     """
 
     id: str
@@ -93,6 +97,8 @@ class Row:
     results: tuple[str, ...] = ()
     source: str = ""
     note: str = ""
+    learned: str = "own"
+    trained_on: str = ""
 
     @property
     def leads(self) -> bool:
@@ -102,16 +108,17 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """Rows of one benchmark, way, shot and setting.
+    """Rows of one benchmark, way, shot and setting, whose models have learned from like data.
 
     Attributes:
-        id: ``<benchmark>/<way>-<shot>/<setting>``.
+        id: ``<benchmark>/<way>-<shot>/<setting>``, and ``/<learned>`` unless that is ``own``.
         benchmark: as in its rows.
         way: as in its rows.
         shot: as in its rows.
         setting: as in its rows.
         measured: pool by pool, best mean first.
         published: best mean first.
+        learned: as in its rows.
     """
 
     id: str
@@ -121,6 +128,7 @@ class Board:
     setting: str
     measured: tuple[Row, ...]
     published: tuple[Row, ...]
+    learned: str = "own"
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,13 @@ def pair_index(i: int, j: int, n: int) -> int:
 
 def dump_board(leaderboard: Leaderboard) -> bytes:
     """The canonical JSON document."""
-    return dump_json(dataclasses.asdict(leaderboard))
+    table = dataclasses.asdict(leaderboard)
+    for board in table["boards"]:
+        for part in (board, *board["measured"], *board["published"]):
+            for name, usual in _USUAL.items():  # documents of earlier versions don't have them
+                if part.get(name) == usual:
+                    del part[name]
+    return dump_json(table)
 
 
 def load_board(path: Path) -> Leaderboard:
@@ -264,3 +278,4 @@ def _tuples(table: dict[str, Any]) -> dict[str, Any]:
 
 
 _KINDS = ("measured", "published")
+_USUAL = {"learned": "own", "trained_on": ""}

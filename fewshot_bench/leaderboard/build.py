@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewshot_bench.leaderboard.board import SETTINGS, Board, Leaderboard, Pool, Row
+from fewshot_bench.leaderboard.board import LEARNED, SETTINGS, Board, Leaderboard, Pool, Row
 from fewshot_bench.leaderboard.datasets import Datasets, read_datasets
 from fewshot_bench.leaderboard.measured import Stored, read_stored
 from fewshot_bench.leaderboard.names import with_telling_notes
@@ -66,21 +66,24 @@ def build_leaderboard(
 def _boards(rows: Iterable[Row], pools: Sequence[Pool]) -> Iterable[Board]:
     order = {pool.id: number for number, pool in enumerate(pools)}
 
-    def place(row: Row) -> tuple[str, int, int, int]:
-        return row.benchmark, row.way, row.shot, SETTINGS.index(row.setting)
+    def place(row: Row) -> tuple[str, int, int, int, int]:
+        kinds = SETTINGS.index(row.setting), LEARNED.index(row.learned)
+        return row.benchmark, row.way, row.shot, *kinds
 
     def standing(row: Row) -> tuple[int, float, str, str]:
         return order.get(row.pool, -1), -row.accuracy, row.method, row.id
 
     for key, group in itertools.groupby(sorted(rows, key=place), key=place):
         members = sorted(group, key=standing)
-        benchmark, way, shot, setting = *key[:3], SETTINGS[key[3]]
+        benchmark, way, shot, setting, learned = *key[:3], SETTINGS[key[3]], LEARNED[key[4]]
+        apart = "" if learned == "own" else f"/{learned}"
         yield Board(
-            id=f"{benchmark}/{way}-{shot}/{setting}",
+            id=f"{benchmark}/{way}-{shot}/{setting}{apart}",
             benchmark=benchmark,
             way=way,
             shot=shot,
             setting=setting,
             measured=tuple(row for row in members if row.kind == "measured"),
             published=tuple(row for row in members if row.kind == "published"),
+            learned=learned,
         )

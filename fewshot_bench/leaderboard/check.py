@@ -219,8 +219,10 @@ def _training_classes(result: Result) -> Iterator[str]:
             yield f"{both} of its test classes were trained on"
         return
     version = result.document.schema_version
-    if version > 2 and not checkpoint.stages and not checkpoint.external_data:
-        return  # nothing was trained
+    if version > 2 and not checkpoint.stages:
+        if checkpoint.external_data and not checkpoint.trained_on:
+            yield "it does not tell which data outside the benchmark it was trained on"
+        return  # nothing was trained here; what learned from other data is ranked apart
     # Schema 1 has no hashes; a store never has one class in two splits.
     prints = (checkpoint.training_fingerprint, dataset.fingerprint)
     one, other = (text.removesuffix(ROTATED) for text in prints)

@@ -120,7 +120,7 @@ def _adjusted(found: Differences) -> Floats:
 def _ranked(
     rows: list[Row], matrices: Sequence[Floats], found: Differences, p_holm: Floats
 ) -> list[Row]:
-    """Rank the rows of each setting among each other.
+    """Rank the rows of each board among each other: alike in setting and in what they learned from.
 
     Rows with a single seed are ranked only where no row has several: their differences are about
     trained models, not about methods. A row that nothing stands beside has no rank: it would be
@@ -128,8 +128,8 @@ def _ranked(
     """
     pairs = {pair: k for k, pair in enumerate(itertools.combinations(range(len(rows)), 2))}
     means = [float(matrix.mean()) for matrix in matrices]
-    for setting in {row.setting for row in rows}:
-        group = [i for i, row in enumerate(rows) if row.setting == setting]
+    for kind in {(row.setting, row.learned) for row in rows}:
+        group = [i for i, row in enumerate(rows) if (row.setting, row.learned) == kind]
         several = [i for i in group if len(matrices[i]) > 1]
         group = several or group
         if len(group) < 2 or "few_episodes" in rows[group[0]].flags:

@@ -42,7 +42,7 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         high=round(interval.high, 6) if known else None,
         interval=interval.estimand,
         flags=(*_warnings(results), *interval.flags),
-        pre_trained=document.pre_trained,
+        pre_trained=document.pre_trained or document.learned == "external",
         train_val=False,
         ensemble=False,
         adaptation=method.adaptation,
@@ -53,6 +53,8 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         memory=_memory(results),
         n_params=document.checkpoint.n_params,
         results=tuple(result.document.result_id for result in results),
+        learned=document.learned,
+        trained_on=document.learned_words,
     )
 
 

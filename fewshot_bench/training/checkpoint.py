@@ -15,6 +15,7 @@ from fewshot_bench.nn.params import Params
 
 SCHEMA = 1
 _KEY = "fewshot_bench"
+_OF_TORCH = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,33 @@ def load_checkpoint(path: Path) -> Checkpoint:
             header = (file.metadata() or {}).get(_KEY)
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
+        if is_of_torch(path):
+            raise CheckpointError(
+                f"{path} is a PyTorch file and no checkpoint of fewshot_bench, which are"
+                " safetensors; as weights of a network it goes with --backbone torchvision:NAME (or"
+                f" timm:, module:) --weights {path}"
+            ) from error
         raise CheckpointError(
             f"checkpoint {path} is damaged ({error}); remove it, and what made it can make it anew"
         ) from error
     if header is None:
-        raise CheckpointError(f"{path} was not written by fewshot_bench (no description inside)")
+        raise CheckpointError(
+            f"{path} was not written by fewshot_bench (no description inside); as weights of a"
+            f" network it goes with --backbone torchvision:NAME --weights {path}"
+        )
     info: dict[str, Any] = json.loads(header)
     if info.pop("schema", 0) > SCHEMA:
         raise CheckpointError(f"checkpoint {path} is of a newer fewshot_bench; update it")
     return Checkpoint(params, info)
+
+
+def is_of_torch(path: Path) -> bool:
+    """Whether a file looks like one of ``torch.save``: a zip archive, or a bare pickle."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(_OF_TORCH)
+    except OSError:
+        return False
 
 
 def check_params(params: Params, expected: Params, what: str) -> None:

@@ -40,6 +40,7 @@ def _row(row: Row, pool: Pool | None) -> dict[str, Any]:
     table = dataclasses.asdict(row)
     table["results"] = ()
     table["data"] = data_in_short(pool) if pool else ""
+    table["learned"] = "" if row.learned == "own" else row.learned
     return {key: value for key, value in table.items() if value not in (None, "", ())}
 
 

@@ -9,6 +9,8 @@ const SIGNS = [
   ["B", "batch statistics of the queries are used", (r) => r.setting === "transductive_bn"],
   ["?", "setting not known", (r) => r.setting === "unknown"],
   ["P", "pre-trained on other labels or images", (r) => r.pre_trained],
+  ["X", "learned from external data, ranked apart", (r) => r.learned === "external"],
+  ["C", "trained on another benchmark, ranked apart", (r) => r.learned === "cross-domain"],
   ["V", "trained on the validation classes too", (r) => r.train_val],
   ["E", "ensemble of models", (r) => r.ensemble],
   ["A", "our adaptation of what the paper describes", (r) => r.adaptation],

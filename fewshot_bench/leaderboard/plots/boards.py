@@ -73,4 +73,5 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def _title(board: Board) -> str:
-    return f"{board.benchmark}, {board.way}-way {board.shot}-shot, {board.setting}"
+    apart = "" if board.learned == "own" else f", {board.learned}"
+    return f"{board.benchmark}, {board.way}-way {board.shot}-shot, {board.setting}{apart}"

@@ -70,7 +70,10 @@ def flags(row: Row) -> str:
         "our adaptation": row.adaptation,
     }
     words = [word for word, true in said.items() if true]
-    return ", ".join([*words, *(flag.replace("_", " ") for flag in row.flags)])
+    words += [row.trained_on] if row.trained_on else []
+    # The words say it with a name.
+    shown = [flag for flag in row.flags if flag != "external_data" or not row.trained_on]
+    return ", ".join([*words, *(flag.replace("_", " ") for flag in shown)])
 
 
 def seconds(value: float | None) -> str:

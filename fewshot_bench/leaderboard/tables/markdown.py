@@ -22,6 +22,11 @@ from fewshot_bench.leaderboard.tables.order import (
 # and the same board would give other bytes.
 tables.WIDE_CHARS_MODE = False
 
+APART = (
+    "These models have learned from other data than the training classes of this benchmark; what"
+    " that is stands under *flags*. They are ranked among themselves and never with rows that have"
+    " not."
+)
 GENERATED = "<!-- Written by `fsbench leaderboard build`; edits are lost. -->"
 LEGEND = """\
 **Bold**: the rank set holds 1, so nothing measured on the same episodes in the same setting is
@@ -41,6 +46,7 @@ def benchmark_page(benchmark: str, tables: Sequence[Table], columns: Sequence[Co
     parts = [GENERATED, f"# {markdown(benchmark)}"]
     for table in tables:
         parts.append(f"## {title(table.board)}")
+        parts += [APART] if table.board.learned != "own" else []
         parts += [markdown(data_in_words(pool)) for pool in table.pools]
         parts.append(_grid(table.rows, columns))
     return "\n\n".join([*parts, LEGEND])
