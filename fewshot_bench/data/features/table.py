@@ -76,6 +76,8 @@ def checked(
     splits = np.asarray(arrays.get("split", np.full(len(labels), "test"))).astype(str)
     if features.ndim != 2 or len(features) != len(labels) or len(labels) != len(splits):
         raise DataError(f"{path}: features (n, D), labels (n,) and split (n,) must fit together")
+    if not len(features):
+        raise DataError(f"{path} holds no features")
     if features.dtype not in (np.float16, np.float32):
         features = features.astype(np.float32)
     if not np.isfinite(features).all():
