@@ -11,7 +11,7 @@ from torch import nn
 
 from fewshot_bench.config import RunConfig
 from fewshot_bench.data.features.files import check_suffix, write_table
-from fewshot_bench.data.features.store import FeatureStore
+from fewshot_bench.data.features.store import SCHEME, FeatureStore
 from fewshot_bench.data.features.table import Embedding
 from fewshot_bench.data.opened import Store
 from fewshot_bench.errors import ConfigError
@@ -62,14 +62,16 @@ def embed(
     if store is None:
         raise ConfigError("these data have neither images nor features")
     file = None if path is None else Path(path)
+    spec = f"{SCHEME}{file or 'in memory'}"
     if isinstance(module, str):
         config = named_backbone(module, weights, trained_on, input_size)
-        return of_features(embed_by_name(config, store, file, device=device))
+        return of_features(embed_by_name(config, store, file, device=device), spec)
     module = module.to(device).eval()
     identity = tensors_sha256(module.state_dict())
     count = sum(p.numel() for p in module.parameters())
     known = Embedding(identity, type(module).__name__, n_params=count, trained_on=trained_on)
-    return of_features(embed_to_file(module_features(module), store, known, file, device=device))
+    computed = embed_to_file(module_features(module), store, known, file, device=device)
+    return of_features(computed, spec)
 
 
 def named_backbone(
