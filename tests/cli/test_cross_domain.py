@@ -59,9 +59,8 @@ def test_the_model_is_that_of_the_benchmark_it_was_trained_on(tiny_folder, other
     )
     np.testing.assert_array_equal(by_python.columns["pred"], result.columns["pred"])
     model = trained.splitlines()[-1].removeprefix("model: ")
-    method_only = fsbench("evaluate", "--checkpoint", model, *words[2:], "--episodes", 600,
-                          "--out", tmp_path / "y", "--quiet")  # fmt: skip
-    assert "trained on" in method_only[0]
+    by_file = ("evaluate", "--checkpoint", model, *words[2:], "--out", tmp_path / "y")
+    assert "trained on" in fsbench(*by_file, "--episodes", 100, "--quiet")[0]
 
 
 def test_images_of_another_size_are_resized_and_the_record_says_so(other, tmp_path):
@@ -89,9 +88,8 @@ def test_a_board_of_its_own(tiny_folder, other, tmp_path):
     for one in by_id.values():
         assert len(one.measured) == 2
         assert {row.rank for row in one.measured} <= {(1, 1), (1, 2), (2, 2)}  # of two, not four
-    assert {
-        row.trained_on for row in by_id["folder:birds/3-1/inductive/cross-domain"].measured
-    } == {f"trained on folder:{tiny_folder.name}"}
+    cross = by_id["folder:birds/3-1/inductive/cross-domain"].measured
+    assert {row.trained_on for row in cross} == {f"trained on folder:{tiny_folder.name}"}
 
 
 def test_mistakes_are_one_line(tiny_folder):

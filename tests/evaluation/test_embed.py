@@ -1,6 +1,5 @@
 """Features of a whole store: block by block, and what a killed process has done is used again."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -111,7 +110,7 @@ def test_kill_9_loses_one_block(store, tiny_folder, tmp_path):
     assert int(again.stdout) == 11 - 5
     assert file.is_file()
     assert not blocks.exists()
-    assert [name for name in os.listdir(tmp_path) if not name.endswith(".lock")] == ["f.npz"]
+    assert [p.name for p in tmp_path.iterdir() if p.suffix != ".lock"] == ["f.npz"]
 
 
 def test_features_that_are_not_finite_are_refused(store):

@@ -181,7 +181,7 @@ def test_default_weights_come_from_the_cache_of_torchvision(tmp_path, monkeypatc
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     choice = BackboneChoice("torchvision:resnet18", "default", 32)
-    with pytest.raises(ConfigError, match="put the file into .*checkpoints, or name one by"):
+    with pytest.raises(ConfigError, match=r"put the file into .*checkpoints, or name"):
         open_given(choice)
     url = models.ResNet18_Weights.DEFAULT.url
     network = random_network(8)
