@@ -5,12 +5,8 @@ import safetensors.torch
 import torch
 
 from fewshot_bench.errors import CheckpointError
-from fewshot_bench.training.checkpoint import (
-    check_params,
-    load_checkpoint,
-    save_checkpoint,
-    tensors_sha256,
-)
+from fewshot_bench.nn.hashing import tensors_sha256
+from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
 
 PARAMS = {"b": torch.arange(6.0).view(2, 3), "a": torch.tensor(2, dtype=torch.int64)}
 
@@ -44,6 +40,17 @@ def test_missing_truncated_foreign_and_newer_files_are_named(tmp_path):
     save_checkpoint(path, PARAMS, {"schema": 99})
     with pytest.raises(CheckpointError, match="newer"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_of_torch_is_called_what_it_is_and_never_damaged(tmp_path, zipped):
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": PARAMS}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match="is a PyTorch file and no checkpoint of") as caught:
+        load_checkpoint(path)
+    assert "damaged" not in str(caught.value)
+    assert "remove" not in str(caught.value)
+    assert f"--weights {path}" in str(caught.value)
 
 
 def test_mismatches_are_told_by_name():

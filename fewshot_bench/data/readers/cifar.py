@@ -18,6 +18,7 @@ from fewshot_bench.data import splits
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, Download, ImageItem, Layout
 from fewshot_bench.data.pickles import load_pickle
 from fewshot_bench.data.readers.common import IMAGE_SUFFIXES, file_item, first_folder, image_names
+from fewshot_bench.data.readers.hdf5 import has_whole, scan_whole
 from fewshot_bench.data.readers.labelled import is_there, labelled_classes
 from fewshot_bench.errors import DataError
 
@@ -152,6 +153,11 @@ def _benchmark(name: str, title: str, official: Callable[[], splits.Classes]) ->
                 functools.partial(labelled_classes, files, official),
             ),
             Layout(
+                "torchmeta's data.hdf5 (<superclass>/<class>)",
+                has_whole,
+                functools.partial(scan_whole, official),
+            ),
+            Layout(
                 "class folders (<class>/*.png, also below data/ or train|val|test/)",
                 _holds_classes,
                 functools.partial(_scan_folders, official),
@@ -167,7 +173,8 @@ def _benchmark(name: str, title: str, official: Callable[[], splits.Classes]) ->
         ),
         howto=(
             f"fsbench data prepare {name} (downloads 169 MB), or fsbench data prepare {name}"
-            " --source PATH with cifar-100-python/, class folders or MetaOptNet's pickles"
+            " --source PATH with cifar-100-python/, class folders, MetaOptNet's pickles or"
+            " torchmeta's data.hdf5"
         ),
     )
 

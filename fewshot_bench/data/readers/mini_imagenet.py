@@ -27,6 +27,7 @@ from fewshot_bench.data.readers.common import (
     split_folders,
     subfolders,
 )
+from fewshot_bench.data.readers.hdf5 import has_splits, scan_splits
 from fewshot_bench.data.readers.imagenet import (
     MEAN,
     STD,
@@ -167,6 +168,11 @@ MINI_IMAGENET = Benchmark(
             functools.partial(labelled_classes, _PICKLES, splits.mini_imagenet),
         ),
         Layout(
+            "torchmeta's {train,val,test}_data.hdf5",
+            has_splits,
+            functools.partial(scan_splits, splits.mini_imagenet),
+        ),
+        Layout(
             "images/ with train.csv, val.csv, test.csv (Ravi & Larochelle)", _is_ravi, _scan_ravi
         ),
         Layout(
@@ -185,6 +191,6 @@ MINI_IMAGENET = Benchmark(
     howto=(
         "fsbench data prepare mini-imagenet --source PATH with ILSVRC-2012's train/ or"
         " <wnid>.tar, images/ and Ravi & Larochelle's CSV files, train|val|test/<wnid>/,"
-        " mini-imagenet-cache-*.pkl or MetaOptNet's pickles"
+        " mini-imagenet-cache-*.pkl, MetaOptNet's pickles or torchmeta's *_data.hdf5"
     ),
 )

@@ -27,6 +27,7 @@ from fewshot_bench.data.readers.common import (
     split_folders,
     subfolders,
 )
+from fewshot_bench.data.readers.hdf5 import has_splits, scan_splits
 from fewshot_bench.data.readers.imagenet import (
     MEAN,
     STD,
@@ -125,6 +126,11 @@ TIERED_IMAGENET = Benchmark(
             _scan_pickles,
         ),
         Layout(
+            "torchmeta's {train,val,test}_data.hdf5",
+            has_splits,
+            functools.partial(scan_splits, splits.tiered_imagenet),
+        ),
+        Layout(
             "train|val|test/<wnid>/<image>",
             lambda path: holds_split_folders(path, splits.tiered_imagenet()),
             lambda path: split_folders(path, splits.tiered_imagenet()),
@@ -139,6 +145,7 @@ TIERED_IMAGENET = Benchmark(
     official=splits.tiered_imagenet,
     howto=(
         "fsbench data prepare tiered-imagenet --source PATH with ILSVRC-2012's train/"
-        " or <wnid>.tar, train|val|test/<wnid>/, or Ren et al.'s *_images_png.pkl and *_labels.pkl"
+        " or <wnid>.tar, train|val|test/<wnid>/, torchmeta's *_data.hdf5,"
+        " or Ren et al.'s *_images_png.pkl and *_labels.pkl"
     ),
 )
