@@ -44,10 +44,13 @@ def progress_bar(console: Console) -> Progress:
 
 
 EVERY_SECONDS = 60.0
+FIRST_SECONDS = 10.0  # of work before its length is estimated, where it is longer than a minute
 
 
 class MinuteLines:
     """A line each minute where there is no terminal: how far it is, and about when it ends.
+
+    Of work that takes longer than a minute the first line comes after a few seconds.
 
     Args:
         console: where to print; nothing is printed to a terminal, which has a bar.
@@ -57,6 +60,7 @@ class MinuteLines:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
         self._what, self._first, self._since, self._last = "", 0, 0.0, 0.0
+        self._early = True
 
     def begin(self, what: str, done: int = 0) -> None:
         """Work begins, or goes on.
@@ -67,15 +71,18 @@ class MinuteLines:
         """
         self._what, self._first = what, done
         self._since = self._last = self._clock()
+        self._early = True
 
     def at(self, done: int, total: int) -> None:
         """So much of the work is done."""
         now = self._clock()
-        if self._console.is_terminal or now - self._last < EVERY_SECONDS:
-            return
-        self._last = now
         made = done - self._first
         left = (total - done) * (now - self._since) / made if made > 0 else None
+        early = self._early and left is not None and left > EVERY_SECONDS
+        wait = FIRST_SECONDS if early else EVERY_SECONDS
+        if self._console.is_terminal or now - self._last < wait:
+            return
+        self._last, self._early = now, False
         end = "" if left is None else f"  about {_duration(left)} left"
         self._console.print(f"{self._what}: {done}/{total}{end}", markup=False)
 

@@ -30,12 +30,14 @@ def log_file():
     return Console(file=io.StringIO(), soft_wrap=True)
 
 
-def test_a_line_each_minute_tells_when_it_ends():
+def test_a_line_each_minute_tells_when_it_ends_and_the_first_comes_early():
     assert lines_of(log_file(), 10, 20.0) == [
-        "[work]: 3/10  about 2 min left",
-        "[work]: 6/10  about 1 min left",
-        "[work]: 9/10  about 0 min left",
+        "[work]: 1/10  about 3 min left",
+        "[work]: 4/10  about 2 min left",
+        "[work]: 7/10  about 1 min left",
+        "[work]: 10/10  about 0 min left",
     ]
+    assert lines_of(log_file(), 1000, 1.0)[0] == "[work]: 10/1000  about 16 min left"
 
 
 def test_what_was_done_before_does_not_count_for_the_speed():
@@ -60,4 +62,7 @@ def test_training_without_validations_is_heard_of(monkeypatch):
         display.step(step, 4, 0.5)
         clock.now += 30
     display.step(104, 4, 0.5)
-    assert console.file.getvalue().splitlines() == ["meta-training: 103/300  about 1 h 38 min left"]
+    assert console.file.getvalue().splitlines() == [
+        "meta-training: 102/300  about 1 h 39 min left",
+        "meta-training: 104/300  about 1 h 38 min left",
+    ]
