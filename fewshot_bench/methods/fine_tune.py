@@ -25,7 +25,7 @@ from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.maml import ADAPT, Adapted
 from fewshot_bench.methods.options import PlainNorm, Rate, Share, Steps, Weight
-from fewshot_bench.nn.backbone import build_backbone
+from fewshot_bench.nn.backbone import build_backbone, is_given
 from fewshot_bench.nn.metric_heads import CosinePrototypeHead
 
 
@@ -35,14 +35,16 @@ class Pretrained(Delegating):
 
     Attributes:
         method: what adapts at test.
+        stages: trainings that must have been before.
     """
 
     method: GradientLearner
+    stages: tuple[str, ...] = ("classify",)
 
     @property
     def traits(self) -> Traits:
         """No training of its own."""
-        return dataclasses.replace(self.method.traits, trains=False, stages=("classify",))
+        return dataclasses.replace(self.method.traits, trains=False, stages=self.stages)
 
 
 def fine_tune(
@@ -76,7 +78,7 @@ def fine_tune(
         test_steps=steps,
         bn=bn,
     )
-    return Pretrained(learner)
+    return Pretrained(learner, () if is_given(setup.backbone) else ("classify",))
 
 
 def transductive_fine_tune(
@@ -109,4 +111,4 @@ def transductive_fine_tune(
         test_steps=2 * epochs,
         bn=bn,
     )
-    return Pretrained(learner)
+    return Pretrained(learner, () if is_given(setup.backbone) else ("classify",))
