@@ -13,18 +13,24 @@ COPIES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "examples/notebooks/own_module.ipynb": "notebooks/own_module.md",
+    "examples/notebooks/embeddings.ipynb": "notebooks/embeddings.md",
 }
+ORIGINALS = {page: name for name, page in COPIES.items()}
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(((?![a-z]+://)[^)#\s]+)(#[^)\s]*)?\)")
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):(?=<code>)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made: copies of files of the root, and the reference of commands."""
+    """Add the pages that are made: copies of other files, notebooks, the reference of commands."""
     sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
     from commands import reference
+    from notebooks import page
 
-    made = {to: (ROOT / name).read_text(encoding="utf-8") for name, to in COPIES.items()}
-    made["commands.md"] = reference()
+    made = {"commands.md": reference()}
+    for name, to in COPIES.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        made[to] = page(text, name) if name.endswith(".ipynb") else text
     for name, text in made.items():
         files.append(File.generated(config, name, content=text))
     return files
@@ -34,8 +40,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Point links of copied files to their pages; other files are named by their path."""
     del config
     source = page.file.src_uri
-    at_root = source in COPIES.values()
-    here = PurePosixPath("" if at_root else "docs") / PurePosixPath(source).parent
+    here = PurePosixPath(ORIGINALS.get(source, f"docs/{source}")).parent
 
     def relinked(match: re.Match[str]) -> str:
         picture, text, path, heading = match.groups()
