@@ -1,4 +1,4 @@
-"""Notebooks as pages of the site: their text, their code, and the outputs that are stored in them."""
+"""Notebooks as pages of the site: text, code, and the outputs that are stored in them."""
 
 import html
 import json
