@@ -1,11 +1,11 @@
 """``fsbench compare``: which of several results is better, on the same episodes."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli.options import Json, Level, Quiet, ResultFolders
+from fewshot_bench.cli.options import Level, ResultFolders
+from fewshot_bench.cli.output import Json, Quiet, echo_json
 from fewshot_bench.evaluation.compare import Comparison, compare_entrants
 from fewshot_bench.evaluation.entrants import load_entrants
 from fewshot_bench.evaluation.tables import (
@@ -43,7 +43,7 @@ def compare(
         "methods": records(methods_table(comparison)),
         "pairs": records(pairs_table(comparison)),
     }
-    return typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    return echo_json(document)
 
 
 def _print(comparison: Comparison, quiet: bool) -> None:

@@ -4,13 +4,14 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
-from fewshot_bench.cli.progress import MinuteLines, console
+from fewshot_bench.cli.output import Json, Quiet, echo_json
+from fewshot_bench.cli.progress import MinuteLines, TimeLeft, console
 from fewshot_bench.data.download import pending
 from fewshot_bench.data.duplicates import copies
 from fewshot_bench.data.library import make, open_benchmark, parse
@@ -21,7 +22,7 @@ from fewshot_bench.data.sheet import save_sheet
 from fewshot_bench.data.split import SPLITS, random_split
 from fewshot_bench.data.store import verify
 from fewshot_bench.data.summary import lines, summary
-from fewshot_bench.files import dump_json, write_atomic
+from fewshot_bench.files import write_atomic
 
 app = typer.Typer(name="data", help="Prepare, inspect and verify benchmarks.", no_args_is_help=True)
 
@@ -55,6 +56,8 @@ def prepare_command(
         int, typer.Option(min=1, help="Leave classes with fewer images out, and name them.")
     ] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Decoding threads.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read a data set once and keep it as one array, from which episodes are drawn."""
     options = Options(
@@ -66,11 +69,18 @@ def prepare_command(
     )
     options = options if jobs is None else dataclasses.replace(options, jobs=jobs)
     spec = f"folder:{source}" if name == "folder" and source else name
+    out = console(quiet)
     if source is None and (size := pending(parse(spec)[0])):
-        typer.echo(f"Downloading {size / 1e6:.0f} MB ...", err=True)
-    with progress_bar(f"Preparing {name}") as progress:
+        out.print(f"Downloading {size / 1e6:.0f} MB ...")
+    with progress_bar(f"Preparing {name}", out) as progress:
         store = make(spec, source, options, progress)
-    typer.echo("\n".join(lines(summary(store))))
+    _echo_summary(summary(store), as_json)
+
+
+def _echo_summary(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        return echo_json(facts)
+    return typer.echo("\n".join(lines(facts)))
 
 
 @app.command("info")
@@ -80,30 +90,36 @@ def info_command(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet to this image file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show classes, images, sizes and the fingerprint of a prepared benchmark."""
     with progress_bar(f"Preparing {name}") as progress:
         store = open_benchmark(name, image_size, progress)
-    facts = summary(store)
-    typer.echo(dump_json(facts).decode().rstrip() if as_json else "\n".join(lines(facts)))
+    _echo_summary(summary(store), as_json)
     if sheet is not None:
         save_sheet(store, sheet)
         typer.echo(f"contact sheet: {sheet}", err=as_json)
 
 
 @app.command("verify")
-def verify_command(name: Name, image_size: Size = None) -> None:
+def verify_command(name: Name, image_size: Size = None, as_json: Json = False) -> None:
     """Hash every stored image again; exit code 1 and a line for each difference."""
     store = open_benchmark(name, image_size)
-    if differences := verify(store):
+    differences = verify(store)
+    notices = [] if differences else copies(store)
+    if as_json:
+        facts = {"benchmark": name, "images": len(store.images), "differences": differences}
+        echo_json({**facts, "notices": notices, "fingerprint": store.manifest.fingerprint})
+    elif differences:
         typer.echo("\n".join(differences))
         typer.echo(f"{name} differs from its manifest; prepare it again")
+    else:
+        typer.echo(f"{name}: {counted(len(store.images), 'images')} as prepared")
+        for notice in notices:
+            typer.echo(notice.line())
+        typer.echo(f"fingerprint: {store.manifest.fingerprint}")
+    if differences:
         raise typer.Exit(1)
-    typer.echo(f"{name}: {counted(len(store.images), 'images')} as prepared")
-    for notice in copies(store):
-        typer.echo(notice.line())
-    typer.echo(f"fingerprint: {store.manifest.fingerprint}")
 
 
 @app.command("split")
@@ -115,6 +131,7 @@ def split_command(
     out: Annotated[
         Path | None, typer.Option(help="File to write; by default split.csv in the folder.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Draw classes for train, val and test, and write them to a table that folder:PATH follows."""
     rule = random_split(train, val, round(1 - train - val, 9), seed)
@@ -122,8 +139,11 @@ def split_command(
     file = out or folder / SPLIT_FILE
     lines = ["class,split", *(f"{_quoted(name)},{split}" for name, split in splits.items())]
     write_atomic(file, "".join(f"{line}\n" for line in lines).encode())
-    counts = ", ".join(f"{list(splits.values()).count(split)} {split}" for split in SPLITS)
-    typer.echo(f"{file}: {counts} ({rule})")
+    counts = {split: list(splits.values()).count(split) for split in SPLITS}
+    if as_json:
+        return echo_json({"file": file, "classes": counts, "rule": str(rule)})
+    words = ", ".join(f"{count} {split}" for split, count in counts.items())
+    return typer.echo(f"{file}: {words} ({rule})")
 
 
 def _quoted(cell: str) -> str:
@@ -156,7 +176,7 @@ def progress_bar(
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} classes"),
         TextColumn("{task.fields[images]:,} images, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
+        TimeLeft(),
     )
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(title, total=None, visible=False, images=0, rate=0.0)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import DataError, ResultError
 from fewshot_bench.leaderboard.board import load_board
 from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard, read_leaderboard
@@ -37,6 +38,7 @@ def build(
     sort: Sort = "accuracy",
     formats: Format = None,
     pictures: Pictures = False,
+    as_json: Json = False,
 ) -> None:
     """Write tables (Markdown, LaTeX, CSV, JSON) and the page; only what has changed is written.
 
@@ -54,14 +56,21 @@ def build(
         changed += _draw(root)
     rows = leaderboard.rows().values()
     measured = sum(row.kind == "measured" for row in rows)
-    typer.echo(
-        f"{measured} measured and {len(rows) - measured} published rows on"
-        f" {len(leaderboard.boards)} boards; {len(changed)} files written in {root}"
+    counts = {
+        "measured": measured,
+        "published": len(rows) - measured,
+        "boards": len(leaderboard.boards),
+    }
+    if as_json:
+        return echo_json({**counts, "written": changed, "left_out": problems})
+    return typer.echo(
+        f"{measured} measured and {counts['published']} published rows on"
+        f" {counts['boards']} boards; {len(changed)} files written in {root}"
     )
 
 
 @app.command()
-def check(root: Root = DEFAULT_ROOT) -> None:
+def check(root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
     """For CI: is every submitted result valid, and are the tables and the page up to date?"""
     _check_root(root)
     stored, datasets = read_stored(root / RESULTS), read_datasets(root)
@@ -71,11 +80,14 @@ def check(root: Root = DEFAULT_ROOT) -> None:
     leaderboard = build_leaderboard(stored, published, datasets)
     outdated = stale(root, render(leaderboard))
     lines += [f"{root / path}: not up to date; run fsbench leaderboard build" for path in outdated]
-    for line in lines:
+    if as_json:
+        echo_json({"results": len(stored.folders), "problems": lines})
+    for line in [] if as_json else lines:
         typer.echo(line)
     if lines:
         raise ResultError(f"{len(lines)} problem{'s' if len(lines) > 1 else ''} in {root}")
-    typer.echo(f"{len(stored.folders)} results are valid, and everything is up to date")
+    if not as_json:
+        typer.echo(f"{len(stored.folders)} results are valid, and everything is up to date")
 
 
 def _words(text: str) -> list[str]:

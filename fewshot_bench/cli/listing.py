@@ -1,11 +1,11 @@
 """``fsbench list``: what there is, without importing torch."""
 
-import json
 from typing import Annotated
 
 import typer
 from tabulate import tabulate
 
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.registry import (
     BACKBONES,
@@ -27,7 +27,6 @@ app = typer.Typer(
 )
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="Python file to run first.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -102,7 +101,6 @@ def _show(
     run_plugins(plugins)
     rows = [{column: getattr(entry, column) for column in columns} for entry in registry]
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
+        return echo_json(rows)
     cells = [list(row.values()) for row in rows]
-    typer.echo(tabulate(cells, columns, tablefmt="plain", disable_numparse=True))
+    return typer.echo(tabulate(cells, columns, tablefmt="plain", disable_numparse=True))

@@ -1,14 +1,18 @@
 """``fsbench loss compare``: the same network trained with several losses."""
 
-import json
+import itertools
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from tabulate import tabulate
 
 from fewshot_bench.cli import loss_train as o
+from fewshot_bench.cli.estimate import Pace
 from fewshot_bench.cli.options import Level, Plugins, seed_list
+from fewshot_bench.cli.output import Json, Quiet, echo_json
 from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.cli.progress import console
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.stats import Interval
 from fewshot_bench.training.loss_bench import Line, compare_losses
@@ -39,7 +43,8 @@ def compare(
         ),
     ] = None,
     level: Level = 0.95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     plugin: Plugins = None,
 ) -> None:
     r"""Train the same network with each loss and compare the test errors at the end.
@@ -52,7 +57,8 @@ def compare(
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr}
     offline = {"steps": offline_steps, "lr": offline_lr, "inner_steps": offline_horizon}
     bench = o.open_bench(data, model, (image_size, max_classes), recipe, offline, outer, online_lr)
-    lines = compare_losses(bench, names, numbers, level, done=_say)
+    done = _sayer(len(names) * len(numbers), quiet)
+    lines = compare_losses(bench, names, numbers, level, done)
     if as_json:
         _print_json(lines, numbers)
     else:
@@ -66,8 +72,17 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _say(loss: str, seed: int, error: float) -> None:
-    typer.echo(f"{loss}, seed {seed}: test error {error:.4f}", err=True)
+def _sayer(total: int, quiet: bool) -> Callable[[str, int, float], None]:
+    """Says the error of each training, and when the last one will be done."""
+    pace, out, counter = Pace(), console(quiet), itertools.count(1)
+
+    def say(loss: str, seed: int, error: float) -> None:
+        done = next(counter)
+        end = pace.words(done, total)
+        line = f"{loss}, seed {seed}: test error {error:.4f}  {done}/{total}  {end}"
+        out.print(line.rstrip(), markup=False)
+
+    return say
 
 
 def _print_json(lines: list[Line], seeds: list[int]) -> None:
@@ -79,13 +94,13 @@ def _print_json(lines: list[Line], seeds: list[int]) -> None:
     rows = [
         {
             "loss": line.loss,
-            "errors": [None if e != e else e for e in line.errors],
+            "errors": line.errors,
             "interval": interval(line.interval),
             "difference": interval(line.difference),
         }
         for line in lines
     ]
-    typer.echo(json.dumps({"seeds": seeds, "losses": rows}, indent=1, ensure_ascii=False))
+    echo_json({"seeds": seeds, "losses": rows})
 
 
 def _print_table(lines: list[Line], level: float, rates: bool) -> None:

@@ -1,11 +1,14 @@
 """``fsbench loss search``: find a loss, or go on with a search that was stopped."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fewshot_bench.cli import loss_train as o
+from fewshot_bench.cli.estimate import ending
+from fewshot_bench.cli.output import Json, Quiet, echo_json
 from fewshot_bench.cli.progress import console
 from fewshot_bench.errors import ConfigError, Interrupted
 from fewshot_bench.inner.losses.loss_file import write_loss
@@ -42,6 +45,8 @@ def search(
     ] = "after",
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = 1,
     seed: o.Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find a loss on a data set's training and validation parts, and write it to a file.
 
@@ -64,11 +69,17 @@ def search(
         merge=merge,  # type: ignore[arg-type]
         reject=reject,  # type: ignore[arg-type]
     )
-    _search(spec, generations, jobs, out)
+    state = _search(spec, generations, jobs, out, quiet)
+    file = found_loss(spec, state)
+    write_loss(out, file)
+    if as_json:
+        return echo_json(_facts(state) | {"loss": out, "fitness": file.fitness})
+    _summarise(state)
+    return typer.echo(f"loss: {out} (validation error {file.fitness:.4f})")
 
 
-def _search(spec: SearchSpec, generations: int, jobs: int, out: Path) -> None:
-    display = console()
+def _search(spec: SearchSpec, generations: int, jobs: int, out: Path, quiet: bool) -> State:
+    display = console(quiet)
 
     def tell(report: Report) -> None:
         display.print(_line(report, generations), markup=False)
@@ -77,29 +88,35 @@ def _search(spec: SearchSpec, generations: int, jobs: int, out: Path) -> None:
     try:
         from fewshot_bench.search.run import search as run_search
 
-        state = run_search(spec, generations, state_file, jobs, tell)
+        return run_search(spec, generations, state_file, jobs, tell)
     except ImportError as error:
         raise ConfigError(
             f"a search needs more packages: pip install 'fewshot-bench[search]' ({error})"
         ) from error
     except KeyboardInterrupt as error:
         raise Interrupted(f"stopped; the same command goes on from {state_file}") from error
-    file = found_loss(spec, state)
-    write_loss(out, file)
-    _summarise(state)
-    typer.echo(f"loss: {out} (validation error {file.fitness:.4f})")
 
 
 def _line(report: Report, generations: int) -> str:
     counts = ", ".join(f"{n} {what}" for what, n in report.counts.items() if n)
     best = "none yet" if report.best is None else f"{report.best:.4f}"
+    left = report.seconds * (generations - report.generation - 1)
+    end = f"{ending(left, datetime.now())}  " if left else ""
     return (
         f"generation {report.generation + 1}/{generations}  best {best}"
-        f"  {report.seconds:.0f} s  ({counts})  {report.loss[:60]}"
+        f"  {report.seconds:.0f} s  {end}({counts})  {report.loss[:60]}"
     )
 
 
+def _facts(state: State) -> dict[str, Any]:
+    return {
+        "generations": len(state.generations),
+        "candidates": sum(map(len, state.generations)),
+        "counts": state.counts,
+    }
+
+
 def _summarise(state: State) -> None:
-    counts = ", ".join(f"{n} {what}" for what, n in state.counts.items() if n)
-    candidates = sum(map(len, state.generations))
-    typer.echo(f"{candidates} candidates in {len(state.generations)} generations: {counts}")
+    facts = _facts(state)
+    counts = ", ".join(f"{n} {what}" for what, n in facts["counts"].items() if n)
+    typer.echo(f"{facts['candidates']} candidates in {facts['generations']} generations: {counts}")

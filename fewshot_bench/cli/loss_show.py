@@ -3,10 +3,11 @@
 import io
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.files import write_atomic
 from fewshot_bench.inner.losses.display import draw
@@ -19,9 +20,14 @@ def show(
     plot: Annotated[
         Path | None, typer.Option(help="Draw its curves into this file, for instance loss.png.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Print a loss's formula and where it comes from; draw it beside the usual loss."""
     found = read_loss(file)
+    if plot is not None:
+        _draw(found, file.stem, plot)
+    if as_json:
+        return echo_json(_facts(found) | {"plot": plot})
     typer.echo(f"{found.kind} loss for {found.task}: {found.formula()}")
     if (details := found.details()) is not None:
         typer.echo(details)
@@ -30,7 +36,19 @@ def show(
     for key, value in sorted(found.provenance.items()):
         typer.echo(f"{json.dumps(key)[1:-1]}: {json.dumps(value)}")
     if plot is not None:
-        _draw(found, file.stem, plot)
+        typer.echo(f"plot: {plot}")
+    return None
+
+
+def _facts(found: StoredLoss) -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "task": found.task,
+        "formula": found.formula(),
+        "details": found.details(),
+        "fitness": found.fitness,
+        "provenance": found.provenance,
+    }
 
 
 def _draw(found: StoredLoss, title: str, plot: Path) -> None:
@@ -42,4 +60,3 @@ def _draw(found: StoredLoss, title: str, plot: Path) -> None:
     except ValueError as error:
         raise ConfigError(f"can't draw {plot}: its name must end in .png, .svg or .pdf") from error
     write_atomic(plot, buffer.getvalue())
-    typer.echo(f"plot: {plot}")

@@ -1,12 +1,15 @@
 """``fsbench loss train``: learn a loss network offline. And what ``compare`` has in common."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fewshot_bench.cli.options import Plugins
+from fewshot_bench.cli.output import Json, Quiet, echo_json
 from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.cli.progress import MinuteLines, console
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.loss_file import network_file, write_loss
 from fewshot_bench.inner.losses.network import adalfl, ml3
@@ -62,6 +65,8 @@ def train(
     scale: Annotated[str, typer.Option(help="Of adalfl: paper or free.")] = "paper",
     outer: Outer = "val",
     seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
     plugin: Plugins = None,
 ) -> None:
     """Learn a loss network offline and write it to a file, which can be named wherever a loss can.
@@ -78,14 +83,23 @@ def train(
     offline = {"steps": offline_steps, "lr": offline_lr, "inner_steps": offline_horizon}
     bench = open_bench(data, model, (image_size, max_classes), recipe, offline, outer)
     network = ml3() if loss == "ml3" else adalfl(scale=scale, task=bench.data.task)  # type: ignore[arg-type]
-    phi = bench.learn(network, seed)
+    phi = bench.learn(network, seed, _counter(f"learning {loss}", offline_steps, quiet))
     images = {"image_size": image_size, "max_classes": max_classes}
     learning = {"offline_steps": offline_steps, "offline_lr": offline_lr, "outer": outer}
     learning |= {"offline_horizon": offline_horizon} if offline_horizon > 1 else {}
     facts = {"data": data, "model": model, **images, **recipe, **learning, "seed": seed}
     file = network_file(loss, bench.data.task, phi, scale=scale, provenance=facts)  # type: ignore[arg-type]
     write_loss(out, file)
-    typer.echo(f"loss: {out}")
+    if as_json:
+        return echo_json({"loss": out, "kind": loss, "task": bench.data.task, "provenance": facts})
+    return typer.echo(f"loss: {out}")
+
+
+def _counter(what: str, total: int, quiet: bool) -> Callable[[int], None]:
+    """Is told how many updates are done; says each minute when the last will be."""
+    lines = MinuteLines(console(quiet))
+    lines.begin(what)
+    return lambda done: lines.at(done, total)
 
 
 def check_out(out: Path) -> None:

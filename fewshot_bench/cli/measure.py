@@ -29,12 +29,14 @@ class Output:
         overwrite: whether another result that is there may be replaced.
         quiet: show no progress and print no remarks.
         as_json: print JSON in place of text.
+        says: print the accuracy at all.
     """
 
     folder: Path | None = None
     overwrite: bool = False
     quiet: bool = False
     as_json: bool = False
+    says: bool = True
 
     def of_seed(self, seed: int, seeds: Sequence[int]) -> Path | None:
         """Several seeds go side by side in the folder that the user chose."""
@@ -66,7 +68,8 @@ def measure(
         results.append(_measure_one(run, model, seeds, checkpoint, out))
         folders.append(output.of_seed(seed, seeds) or _own_folder(results[-1]))
         write_result(results[-1], folders[-1], overwrite=output.overwrite)
-    report(runs[-1], results, folders, output.quiet, output.as_json)
+    if output.says:
+        report(runs[-1], results, folders, output.quiet, output.as_json)
     return results
 
 

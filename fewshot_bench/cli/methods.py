@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
-from fewshot_bench.testing import examine
+from fewshot_bench.testing import Outcome, examine
 
 app = typer.Typer(help="Check methods.", no_args_is_help=True)
 
@@ -34,6 +35,7 @@ def check(
     n_way: Ways = 5,
     backbone: Backbone = "conv4-32",
     settings: o.Settings = None,
+    as_json: Json = False,
 ) -> None:
     """Look for what a method does otherwise than it must, on a made-up episode.
 
@@ -43,11 +45,20 @@ def check(
 
     image = ImageShape(channels, image_size)
     method = build_method(name, Setup(backbone, image, n_way), o.method_options(settings))
-    failed = False
+    outcomes = []
     for outcome in examine(method, image, n_way, name=name):
-        if not outcome.problems:
-            typer.echo(f"ok       {outcome.title}")
-        for problem in outcome.problems:
-            failed |= not problem.note
-            typer.echo(f"{'note' if problem.note else 'problem':7}  {problem}")
-    raise typer.Exit(2 if failed else 0)
+        outcomes.append(outcome)
+        if not as_json:
+            _show(outcome)
+    ok = all(problem.note for outcome in outcomes for problem in outcome.problems)
+    if as_json:
+        checks = [{"title": one.title, "problems": one.problems} for one in outcomes]
+        echo_json({"method": name, "ok": ok, "checks": checks})
+    raise typer.Exit(0 if ok else 2)
+
+
+def _show(outcome: Outcome) -> None:
+    if not outcome.problems:
+        typer.echo(f"ok       {outcome.title}")
+    for problem in outcome.problems:
+        typer.echo(f"{'note' if problem.note else 'problem':7}  {problem}")

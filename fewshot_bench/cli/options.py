@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fewshot_bench.cli import output
 from fewshot_bench.config import SEEDS, RunConfig, merge_tables, parse_setting, resolve
 from fewshot_bench.config.run import RARE
 from fewshot_bench.errors import ConfigError
@@ -63,8 +64,7 @@ Overwrite = Annotated[
     typer.Option("--overwrite", help="Replace another result that lies in the folder of --out."),
 ]
 ShowConfig = Annotated[bool, typer.Option(help="Print the resolved settings as TOML and stop.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, accuracies as fractions.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")]
+Json, Quiet = output.Json, output.Quiet
 MOST_SEEDS = 1000  # more in one command are a typing error
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.interface.predictor import Classifier, query_files
 
@@ -16,17 +17,21 @@ FORMS = ("table", "csv", "json")
 
 
 def predict(
-    support: Support, queries: Queries, checkpoint: CheckpointFile, form: Form = "table"
+    support: Support,
+    queries: Queries,
+    checkpoint: CheckpointFile,
+    form: Form = "table",
+    as_json: Json = False,
 ) -> None:
     """Classify images by a support set of your own, with any trained model."""
     if form not in FORMS:
         raise ConfigError(f"--format is one of {', '.join(FORMS)}, not {form!r}")
 
     table = Classifier.from_support(support, checkpoint).predict(query_files(queries))
-    if form == "csv":
+    if as_json or form == "json":
+        echo_json(table.to_dict("records"))
+    elif form == "csv":
         typer.echo(table.to_csv(index=False).rstrip())
-    elif form == "json":
-        typer.echo(table.to_json(orient="records", indent=1))
     else:
         table["probability"] = table[table.columns[2:]].max(axis=1)
         typer.echo(

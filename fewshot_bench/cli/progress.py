@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 
 from rich.console import Console
@@ -13,9 +14,10 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
+
+from fewshot_bench.cli.estimate import Pace, ending
 
 
 class _Rate(ProgressColumn):
@@ -29,6 +31,15 @@ class _Rate(ProgressColumn):
         return Text(f"{done / elapsed:.1f}/s" if elapsed and done else "--/s")
 
 
+class TimeLeft(ProgressColumn):
+    """What is left and when it ends, by the speed of the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        """Cell text; empty where nothing is known."""
+        left = task.time_remaining
+        return Text(ending(left, datetime.now()) if left else "", style="progress.remaining")
+
+
 def progress_bar(console: Console) -> Progress:
     """A bar with counts, speed and the time left."""
     return Progress(
@@ -36,31 +47,36 @@ def progress_bar(console: Console) -> Progress:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         _Rate(),
-        TimeRemainingColumn(compact=True),
+        TimeLeft(),
         TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
     )
 
 
-EVERY_SECONDS = 60.0
-FIRST_SECONDS = 10.0  # of work before its length is estimated, where it is longer than a minute
+FIRST_SECONDS, EVERY_SECONDS = 5.0, 60.0
 
 
 class MinuteLines:
-    """A line each minute where there is no terminal: how far it is, and about when it ends.
+    """Lines where there is no terminal: how far work is, and about when it ends.
 
-    Of work that takes longer than a minute the first line comes after a few seconds.
+    The first comes after some seconds if more than a minute is left, the others each minute.
 
     Args:
         console: where to print; nothing is printed to a terminal, which has a bar.
         clock: seconds that only grow.
+        now: the time of day.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
         self._console, self._clock = console, clock
-        self._what, self._first, self._since, self._last = "", 0, 0.0, 0.0
-        self._early = True
+        self._pace = Pace(clock, now)
+        self._what, self._begun, self._due = "", 0.0, 0.0
 
     def begin(self, what: str, done: int = 0) -> None:
         """Work begins, or goes on.
@@ -69,28 +85,20 @@ class MinuteLines:
             what: what to call it.
             done: how much was done before; it does not count for the speed.
         """
-        self._what, self._first = what, done
-        self._since = self._last = self._clock()
-        self._early = True
+        self._what, self._begun = what, self._clock()
+        self._due = self._begun + FIRST_SECONDS
+        self._pace.begin(done)
 
     def at(self, done: int, total: int) -> None:
         """So much of the work is done."""
-        now = self._clock()
-        made = done - self._first
-        left = (total - done) * (now - self._since) / made if made > 0 else None
-        early = self._early and left is not None and left > EVERY_SECONDS
-        wait = FIRST_SECONDS if early else EVERY_SECONDS
-        if self._console.is_terminal or now - self._last < wait:
+        now, left = self._clock(), self._pace.seconds_left(done, total)
+        if self._console.is_terminal or now < self._due or left is None:
             return
-        self._last, self._early = now, False
-        end = "" if left is None else f"  about {_duration(left)} left"
-        self._console.print(f"{self._what}: {done}/{total}{end}", markup=False)
-
-
-def _duration(seconds: float) -> str:
-    """``90.0`` to ``2 min``, ``7500.0`` to ``2 h 5 min``."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+        self._due = now + EVERY_SECONDS
+        if left < EVERY_SECONDS and now < self._begun + EVERY_SECONDS:
+            return  # short work needs no line
+        end = self._pace.words(done, total)
+        self._console.print(f"{self._what}: {done}/{total}  {end}".rstrip(), markup=False)
 
 
 class TrainingDisplay:

@@ -1,14 +1,12 @@
 """What ``fsbench evaluate`` prints of the results that it measured. Imports torch."""
 
-import dataclasses
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import Interval
@@ -30,8 +28,7 @@ def report(
     settings = run.config.evaluate
     interval = interval_of(results, settings.interval, settings.level)
     if as_json:
-        table = summary(run, results, folders, interval)
-        return typer.echo(json.dumps(table, indent=1, ensure_ascii=False))
+        return echo_json(summary(run, results, folders, interval))
     if not quiet:
         _introduce(run, results)
     typer.echo(f"accuracy {in_percent(interval)}, {len(results[0].accuracy)} episodes")
@@ -46,9 +43,9 @@ def report(
 def summary(
     run: Run, results: Sequence[Result], folders: Sequence[Path], interval: Interval
 ) -> dict[str, Any]:
-    """The same for programs; None where a number is not known."""
+    """The same for programs."""
     document = results[0].document
-    table = {
+    return {
         "method": document.method.id,
         "setting": document.method.setting,
         "benchmark": run.config.benchmark,
@@ -56,19 +53,18 @@ def summary(
         "protocol": document.protocol.id,
         "backbone": run.config.backbone,
         "episodes": len(results[0].accuracy),
-        "interval": dataclasses.asdict(interval),
+        "interval": interval,
         "failures": _failures(results),
         "results": [
             {
                 "seed": result.document.checkpoint.training_seed,
                 "accuracy": float(result.accuracy.mean()),
                 "result_id": result.document.result_id,
-                "folder": str(folder),
+                "folder": folder,
             }
             for result, folder in zip(results, folders, strict=True)
         ],
     }
-    return {key: _finite(value) for key, value in table.items()}
 
 
 def _introduce(run: Run, results: Sequence[Result]) -> None:
@@ -98,10 +94,3 @@ def _warn(run: Run, results: Sequence[Result], interval: Interval) -> None:
 
 def _failures(results: Sequence[Result]) -> int:
     return sum(len(result.document.failures) for result in results)
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinities, which JSON does not have, as None; also inside."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,17 +1,19 @@
 """``fsbench reproduce``: run a published row and say whether its number came out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tabulate import tabulate
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.config import merge_tables, parse_setting
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.leaderboard.reproduce import (
     Published,
+    Reproduction,
     Verdict,
     judge,
     reproduction,
@@ -32,6 +34,8 @@ def reproduce(
     workers: o.Workers = 0,
     out: Out = None,
     overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
     show_config: o.ShowConfig = False,
@@ -43,7 +47,7 @@ def reproduce(
     """
     run_plugins(plugin)
     if list_rows:
-        return _list()
+        return _list(as_json)
     if row is None:
         raise ConfigError(
             "name a row to reproduce, as maml-mini-imagenet-conv4-32-1shot; see --list"
@@ -56,20 +60,41 @@ def reproduce(
     # Imports torch, which --list and --show-config do without.
     from fewshot_bench.cli.measure import Output, measure
 
-    results = measure(config, o.seed_list(seeds), None, device, workers, Output(out, overwrite))
+    output = Output(out, overwrite, quiet, as_json, says=not as_json)
+    results = measure(config, o.seed_list(seeds), None, device, workers, output)
+    verdict = judge(results, chosen.published)
+    if as_json:
+        return echo_json(_facts(chosen, verdict, settings or []))
     if settings:
         typer.echo(f"settings changed: {', '.join(settings)}; this is no reproduction of the row")
-    _report(judge(results, chosen.published), chosen.published)
+    _report(verdict, chosen.published)
     return None
 
 
-def _list() -> None:
+def _facts(row: Reproduction, verdict: Verdict, changed: list[str]) -> dict[str, Any]:
+    """A reproduction for programs: the number of the source, ours, and the verdict."""
+    return {
+        "row": row.name,
+        "published": row.published.model_dump(),
+        "settings_changed": changed,
+        "measured": verdict.measured,
+        "difference": verdict.difference,
+        "margin": verdict.margin,
+        "detectable": verdict.detectable,
+        "inside": verdict.inside,
+    }
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        rows = reproductions().values()
+        return echo_json([{"row": one.name, **one.published.model_dump()} for one in rows])
     lines = [
         (one.name, _percent(one.published), one.published.source, one.published.where)
         for one in reproductions().values()
     ]
     heads = ("row", "published %", "source", "where")
-    typer.echo(tabulate(lines, heads, tablefmt="simple", disable_numparse=True))
+    return typer.echo(tabulate(lines, heads, tablefmt="simple", disable_numparse=True))
 
 
 def _percent(published: Published) -> str:

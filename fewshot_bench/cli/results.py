@@ -1,6 +1,5 @@
 """``fsbench results``: stored evaluations listed, shown, verified and submitted, without torch."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fewshot_bench.cli.options import Level
+from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
 from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
@@ -26,7 +26,6 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(help="Folder that is searched for results.")]
 One = Annotated[Path, typer.Argument(help="Folder of one result.")]
 Folders = Annotated[list[Path], typer.Argument(help="Folders that are searched for results.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Accuracy on each class.")]
 Kind = Annotated[
     str, typer.Option("--interval", help="What may be new: closed, open_images or open_classes.")
@@ -42,7 +41,7 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
         typer.echo(f"left out: {line}", err=True)
     table = results_table([result for _, result in _each(stored)])
     if as_json:
-        return _echo_json(records(table))
+        return echo_json(records(table))
     heads = [*table.columns[:-1], "accuracy %"]
     rows = table.assign(accuracy=table["accuracy"].map(points)) if len(table) else table
     return typer.echo(_printable(as_text(rows.to_numpy().tolist(), heads)))
@@ -55,14 +54,14 @@ def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> Non
     if per_class:
         table = result.per_class()
         if as_json:
-            return _echo_json(records(table))
+            return echo_json(records(table))
         rows = [
             (name, *map(points, limits), n) for name, *limits, n in table.itertuples(index=False)
         ]
         heads = ("class", "accuracy %", "low", "high", "episodes")
         return typer.echo(_printable(as_text(rows, heads)))
     if as_json:
-        return _echo_json(result.document.table())
+        return echo_json(result.document.table())
     return _show(result)
 
 
@@ -83,7 +82,7 @@ def _show(result: Result) -> None:
         "settings:",
     ]
     typer.echo(_printable("\n".join(lines)))
-    _echo_json(document.method.config.table())
+    echo_json(document.method.config.table())
 
 
 @app.command()
@@ -94,7 +93,7 @@ def interval(
     entrants = with_distinct_names(load_entrants(*folders))
     found = {one.name: interval_of(one.results, kind, level) for one in entrants}
     if as_json:
-        return _echo_json(records(intervals_table(found)))
+        return echo_json(records(intervals_table(found)))
     for one in entrants:
         its = found[one.name]
         typer.echo(_printable(f"{one.name}: {in_percent(its)}"))
@@ -105,7 +104,7 @@ def interval(
 
 
 @app.command()
-def verify(folders: Folders) -> None:
+def verify(folders: Folders, as_json: Json = False) -> None:
     """Check results as the leaderboard does: episodes, counts, summary, seeds and classes."""
     stored = _stored(folders)
     lines = list(stored.problems)
@@ -113,27 +112,36 @@ def verify(folders: Folders) -> None:
         lines += [f"{folder}: {reason}" for reason in check_result(result)]
     for results in stored.rows.values():
         lines += check_row(results)
-    for line in lines:
+    if as_json:
+        echo_json({"results": len(stored.folders), "problems": lines})
+    for line in [] if as_json else lines:
         typer.echo(_printable(line))
     if lines:
         many = "s" if len(lines) > 1 else ""
         raise ResultError(f"{len(lines)} problem{many}: not all results are valid and complete")
-    typer.echo(f"{len(stored.folders)} results are valid")
+    if not as_json:
+        typer.echo(f"{len(stored.folders)} results are valid")
 
 
 @app.command()
-def add(folders: Folders, root: Root = Path("leaderboards")) -> None:
+def add(folders: Folders, root: Root = Path("leaderboards"), as_json: Json = False) -> None:
     """Submit results: copy them, checked and compact, to their place in the leaderboard."""
     stored, there = _stored(folders), read_stored(root / RESULTS)
     for line in objections(stored, there, read_datasets(root)):  # before anything is copied
         raise ResultError(f"nothing was added: {line}")
+    added, new_data = [], []
     for _, result in _each(stored):
-        target = root / RESULTS / place(result)
-        write_result(result, target)
-        typer.echo(f"added: {target}")
+        added.append(root / RESULTS / place(result))
+        write_result(result, added[-1])
         if remember(root, result):
-            typer.echo(f"new data: {root / DATASETS} has a new line; say in its note what they are")
-    typer.echo("next: fsbench leaderboard build, fsbench leaderboard check")
+            new_data.append(result.document.dataset.id)
+    if as_json:
+        return echo_json({"added": added, "new_data": new_data})
+    for target in added:
+        typer.echo(f"added: {target}")
+    for name in new_data:
+        typer.echo(f"new data: {root / DATASETS} has a new line on {name}; say in its note what")
+    return typer.echo("next: fsbench leaderboard build, fsbench leaderboard check")
 
 
 def _stored(folders: list[Path]) -> Stored:
@@ -149,10 +157,6 @@ def _each(stored: Stored) -> Iterator[tuple[Path, Result]]:
     for results in stored.rows.values():
         for result in results:
             yield stored.folders[result.document.result_id], result
-
-
-def _echo_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, sort_keys=isinstance(value, dict)))
 
 
 def _plain(table: dict[str, Any]) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.cli.progress import console
 
 
 def train(
@@ -25,6 +27,8 @@ def train(
     workers: o.Workers = 0,
     strategy: o.Strategy = "auto",
     compile_map: o.Compile = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
     config: o.Config = None,
     settings: o.Settings = None,
     plugin: o.Plugins = None,
@@ -39,15 +43,19 @@ def train(
     named = o.run_settings(method, benchmark, backbone, image_size, shape, seed, elsewhere)
     resolved = o.build_config(named, settings, config)
     if show_config:
-        typer.echo(resolved.to_toml().rstrip())
-        return
+        return typer.echo(resolved.to_toml().rstrip())
     # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.work import obtain_model, open_run
 
-    run = open_run(resolved, device, workers, strategy, compiled=compile_map)
-    checkpoint = obtain_model(run)
+    out = console(quiet)
+    run = open_run(resolved, device, workers, strategy, compiled=compile_map, out=out)
+    checkpoint, model = obtain_model(run, out), run.folder / "model.safetensors"
+    if as_json:
+        names = {"method": resolved.method, "benchmark": resolved.training_benchmark}
+        facts = {"seed": resolved.train.seed, "selection": checkpoint.info["selection"]}
+        return echo_json({**names, "backbone": resolved.backbone, **facts, "model": model})
     typer.echo(f"{resolved.method} on {resolved.training_benchmark}: {_chosen(checkpoint.info)}")
-    typer.echo(f"model: {run.folder / 'model.safetensors'}")
+    return typer.echo(f"model: {model}")
 
 
 def _chosen(info: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ This is how ML3 learns its network, how AdaLFL initialises its own, and EvoMAL's
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,7 @@ def learn_offline(
     recipe: Recipe,
     offline: OfflineRecipe,
     seed: int,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Params:
     """Meta-parameters of a loss that makes first training steps good.
 
@@ -68,6 +70,7 @@ def learn_offline(
         recipe: the step rule, and the size of both batches.
         offline: how long and how fast.
         seed: of everything that is drawn.
+        done: called after each update with the number of updates so far.
 
     Returns:
         phi, detached.
@@ -89,6 +92,7 @@ def learn_offline(
                 raise TrainingError(f"the learned loss is not finite in its update {step}")
             now = after
         update(adam, phi, outer_loss(model, data, now.params, next(outer)), step)
+        done(step + 1)
     return {name: value.detach() for name, value in phi.items()}
 
 

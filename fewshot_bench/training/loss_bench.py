@@ -67,9 +67,11 @@ class Bench:
         if loss not in ONLINE and loss not in OFFLINE:
             supervised_loss(loss, self.data.task)
 
-    def learn(self, loss: LossNetwork, seed: int) -> Params:
-        """The offline phase alone."""
-        return learn_offline(loss, self.model, self.data, self.recipe, self.offline, seed)
+    def learn(
+        self, loss: LossNetwork, seed: int, done: Callable[[int], None] = lambda _: None
+    ) -> Params:
+        """The offline phase alone; ``done`` is told after each update how many there were."""
+        return learn_offline(loss, self.model, self.data, self.recipe, self.offline, seed, done)
 
     def test_error(self, loss: str, seed: int) -> float:
         """Error rate, or squared error, on the test part; NaN where the training broke off."""
