@@ -16,7 +16,7 @@ def reference() -> str:
         "# Commands",
         "Messages and progress go to standard error, results to standard output. Exit codes: 0, 1"
         " where a check found something, 2 for a mistake (one line says which), 130 after Ctrl-C,"
-        " 143 after SIGTERM.",
+        " 143 after SIGTERM. [For programs](programs.md) says what `--json` prints.",
         *_sections(root, context),
     ]
     return "\n\n".join(parts) + "\n"

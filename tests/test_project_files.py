@@ -1,5 +1,6 @@
 """The pages beside the code say what the code says, and their links lead somewhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from fewshot_bench.training.checkpoint import SCHEMA as MODEL
 
 ROOT = Path(__file__).parents[1]
 MADE = {"commands.md"}  # by docs/hooks.py
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+NOTEBOOKS = sorted(ROOT.glob("examples/notebooks/*.ipynb"))
 
 
 def text(name):
@@ -40,9 +42,18 @@ def test_the_versions_of_forms_are_those_of_the_code():
     ) in text("docs/versioning.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def prose(page):
+    """The text of a page, or the Markdown cells of a notebook."""
+    content = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return content
+    cells = json.loads(content)["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)
 def test_links_to_files_and_headings_lead_somewhere(page):
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if "://" in link or link in MADE:
             continue
         path, _, heading = link.partition("#")

@@ -64,7 +64,8 @@ Overwrite = Annotated[
     typer.Option("--overwrite", help="Replace another result that lies in the folder of --out."),
 ]
 ShowConfig = Annotated[bool, typer.Option(help="Print the resolved settings as TOML and stop.")]
-Json, Quiet = output.Json, output.Quiet
+Json = output.Json
+Quiet = output.Quiet
 MOST_SEEDS = 1000  # more in one command are a typing error
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
