@@ -1,4 +1,4 @@
-"""The how-to pages run as they are written, from top to bottom; only trainings are shorter."""
+"""The how-to pages run as they are written, from top to bottom; only networks and trainings are smaller."""
 
 import os
 import re
@@ -16,7 +16,16 @@ from tests.cli.common import fsbench
 
 FOLDER = Path(__file__).parents[1] / "docs" / "howto"
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-SHORT = ["--set", "train.steps=2", "--set", "train.val_every=2", "--set", "train.val_episodes=5"]
+SHORT = [
+    "--backbone",
+    "conv4-32",
+    "--set",
+    "train.steps=2",
+    "--set",
+    "train.val_every=2",
+    "--set",
+    "train.val_episodes=5",
+]
 # What each page leaves behind.
 MADE = {
     "cluster": ["results/protonet/seed-2/result.json", "results/matching-net/seed-0/result.json"],

@@ -27,6 +27,7 @@ from fewshot_bench.interface.models import (
     source_sha256,
 )
 from fewshot_bench.methods.base import FewShotMethod, Setting
+from fewshot_bench.methods.embedding import mean_feature
 from fewshot_bench.methods.parts import BASE_MEAN
 from fewshot_bench.nn.hashing import tensors_sha256
 from fewshot_bench.nn.params import Params
@@ -189,15 +190,13 @@ def base_mean(method: FixedEmbedding, part: Part, device: str) -> Tensor:
     """
     pool = part.data.train.pool
     loader = part.data.train.loader(Task(2, 1, 1), 0, device=device)
-    total, count = None, 0
-    for start in range(0, len(pool), BLOCK):
-        rows = torch.arange(start, min(start + BLOCK, len(pool)))
-        values = method.embed({}, loader.gather(rows[None])[0]).double()
-        total = values.sum(dim=0) if total is None else total + values.sum(dim=0)
-        count += len(values)
-    if total is None:
+    blocks = torch.arange(len(pool)).split(BLOCK)
+    mean = mean_feature(
+        method.embed({}, loader.gather(rows[None])[0]) for rows in blocks if len(rows)
+    )
+    if mean is None:
         raise ConfigError(f"{part.data.name} has no training images to take a mean of")
-    return (total / count).float()
+    return mean.float()
 
 
 def _counted(

@@ -21,6 +21,15 @@ from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge
 
 
+def mean_feature(batches: Iterable[Tensor]) -> Tensor | None:
+    """Mean (D,), float64, of the rows of all batches (B, D); None where there are none."""
+    total, count = None, 0
+    for batch in batches:
+        rows = batch.double().sum(dim=0)
+        total, count = rows if total is None else total + rows, count + len(batch)
+    return None if total is None else total / count
+
+
 class FeatureMethod(EmbeddingMethod):
     """What transforms, classifies and refines features, wherever they come from.
 
@@ -117,9 +126,6 @@ class EmbeddingLearner(FeatureMethod):
         """The mean feature of the training images, for a transform that centres by it."""
         if BASE_MEAN not in params:
             return {}
-        total, count = torch.zeros_like(params[BASE_MEAN], dtype=torch.float64), 0
         with torch.no_grad():
-            for batch in images:
-                total += self.embed(params, batch).double().sum(dim=0)
-                count += len(batch)
-        return {BASE_MEAN: (total / max(count, 1)).to(params[BASE_MEAN].dtype)}
+            mean = mean_feature(self.embed(params, batch) for batch in images)
+        return {} if mean is None else {BASE_MEAN: mean.to(params[BASE_MEAN].dtype)}

@@ -1,6 +1,5 @@
 """A loss by its name: a registered one, or a JSON file of a learned one."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,7 @@ def loss_from(name: str, task: Task | None = None, **options: Any) -> InnerLoss:
     """
     if is_file(name):
         return named_file(name, task, options).loss()
-    entry = LOSSES.entry(name)
-    factory, given = entry.load(), entry.options | options
-    known = inspect.signature(factory).parameters
-    if unknown := [option for option in given if option not in known]:
-        raise ConfigError(
-            f"loss {name!r} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}"
-        )
-    loss: InnerLoss = factory(**given)
+    loss: InnerLoss = LOSSES.make(name, options)
     return loss
 
 
