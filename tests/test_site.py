@@ -76,3 +76,9 @@ def test_the_python_of_the_tutorial_runs(tmp_path, monkeypatch):
     assert random.accuracy.mean() > 0.25  # chance is 0.2
     assert trained.accuracy.mean() > random.accuracy.mean() + 0.05
     assert {folder.name for folder in Path("results").iterdir()} == {"random", "trained"}
+
+
+def test_search_from_disk_loads_no_script_from_elsewhere():
+    # The offline plugin adds one of unpkg.com unless a script of this name is there.
+    [script] = re.findall(r"- (\S*iframe-worker\S*)", (DOCS.parent / "mkdocs.yml").read_text())
+    assert (DOCS / script).exists()
