@@ -1,4 +1,4 @@
-"""The how-to pages run as they are written, from top to bottom; networks and trainings are smaller."""
+"""The how-to pages run as they are written, with smaller networks and trainings."""
 
 import os
 import re
