@@ -190,10 +190,9 @@ def base_mean(method: FixedEmbedding, part: Part, device: str) -> Tensor:
     """
     pool = part.data.train.pool
     loader = part.data.train.loader(Task(2, 1, 1), 0, device=device)
-    blocks = torch.arange(len(pool)).split(BLOCK)
-    mean = mean_feature(
-        method.embed({}, loader.gather(rows[None])[0]) for rows in blocks if len(rows)
-    )
+    starts = range(0, len(pool), BLOCK)
+    blocks = (torch.arange(start, min(start + BLOCK, len(pool))) for start in starts)
+    mean = mean_feature(method.embed({}, loader.gather(rows[None])[0]) for rows in blocks)
     if mean is None:
         raise ConfigError(f"{part.data.name} has no training images to take a mean of")
     return mean.float()
