@@ -53,6 +53,7 @@ def evaluate(
     train_on: o.TrainOn = None,
     device: o.Device = "auto",
     workers: o.Workers = 0,
+    bank: o.Bank = "auto",
     out: Out = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
@@ -91,7 +92,8 @@ def evaluate(
     from fewshot_bench.cli.measure import Output, measure
 
     chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
-    measure(resolved, chosen, checkpoint, device, workers, Output(out, overwrite, quiet, as_json))
+    output = Output(out, overwrite, quiet, as_json)
+    measure(resolved, chosen, checkpoint, device, workers, output, bank)
 
 
 def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fewshot_bench.cli.progress import MinuteLines, console, progress_bar
+from fewshot_bench.cli.progress import MinuteLines, TrainingDisplay, console, progress_bar
 from fewshot_bench.cli.report import report
 from fewshot_bench.cli.work import obtain_model, open_run
 from fewshot_bench.config import RunConfig
@@ -15,6 +15,7 @@ from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
 from fewshot_bench.files import disk_errors, safe_name
+from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.run import Run, load_trained
 from fewshot_bench.training.subject import method_of, subject_of
@@ -52,13 +53,14 @@ def measure(
     device: str,
     workers: int,
     output: Output,
+    bank: str = "auto",
 ) -> list[Result]:
     """Evaluate one configuration with each seed, print the accuracy and write the results."""
     if len(seeds) > 1 and (checkpoint or config.evaluate.until_half_width):
         raise ConfigError("--seeds does not go with --checkpoint or --until-half-width")
     evaluation.check_question(config.evaluate, len(seeds))
     out = console(output.quiet)
-    runs = with_seeds(open_run(config, device, workers, out=out), seeds)
+    runs = with_seeds(open_run(config, device, workers, bank=bank, out=out), seeds)
     _check_possible(runs[0], out)
     _check_free(runs, seeds, output)
     results: list[Result] = []
@@ -124,6 +126,8 @@ def _measure_one(
     log = checkpoint.parent if checkpoint else run.folder
     subject = subject_of(run, model, loader.pool, seeds, log)
     total = evaluation.number_of_episodes(loader.sampler, settings)
+    with TrainingDisplay(out) as display:
+        method, [loader] = banked(run, model.params, [Demand(loader, total)], display)
     lines = MinuteLines(out)
     with progress_bar(out) as bar:
         task = bar.add_task("testing", total=total, note="", begun=0, per_step=1)
@@ -133,7 +137,7 @@ def _measure_one(
             bar.advance(task, episodes)
             lines.at(int(bar.tasks[task].completed), total)
 
-        return evaluation.measure(run.method, model.params, loader, subject, settings, show)
+        return evaluation.measure(method, model.params, loader, subject, settings, show)
 
 
 def _own_folder(result: Result) -> Path:

@@ -44,6 +44,9 @@ Strategy = Annotated[
     str, typer.Option(help="Tasks of a step: sequential, vmap (all at once), or auto by device.")
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the map of --strategy vmap.")]
+Bank = Annotated[
+    str, typer.Option(help="Frozen blocks: once per image (auto), or in each episode (off).")
+]
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.")]
 Settings = Annotated[
     list[str] | None,

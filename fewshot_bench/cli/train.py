@@ -27,6 +27,7 @@ def train(
     workers: o.Workers = 0,
     strategy: o.Strategy = "auto",
     compile_map: o.Compile = False,
+    bank: o.Bank = "auto",
     as_json: o.Json = False,
     quiet: o.Quiet = False,
     config: o.Config = None,
@@ -48,7 +49,9 @@ def train(
     from fewshot_bench.cli.work import obtain_model, open_run
 
     out = console(quiet)
-    run = open_run(resolved, device, workers, strategy, compiled=compile_map, out=out)
+    run = open_run(
+        resolved, device, workers, strategy, compiled=compile_map, bank=bank, out=out
+    )
     checkpoint, model = obtain_model(run, out), run.folder / "model.safetensors"
     if as_json:
         names = {"method": resolved.method, "benchmark": resolved.training_benchmark}

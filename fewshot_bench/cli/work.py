@@ -21,6 +21,7 @@ def open_run(
     strategy: str = "auto",
     *,
     compiled: bool = False,
+    bank: str = "auto",
     out: Console | None = None,
 ) -> Run:
     """Open data and device for a configuration, saying on ``out`` what takes time."""
@@ -33,7 +34,9 @@ def open_run(
     if config.train_on is not None and not isinstance(store, FeatureStore):
         with progress_bar(f"preparing {config.benchmark}", out) as progress:
             tested = open_tested(config.benchmark, store.manifest.image_size, progress)
-    return prepare_run(config, device, workers, store, strategy, compiled=compiled, tested=tested)
+    return prepare_run(
+        config, device, workers, store, strategy, compiled=compiled, tested=tested, bank=bank
+    )
 
 
 def open_named(name: str, image_size: int | None, out: Console) -> ImageStore | FeatureStore:

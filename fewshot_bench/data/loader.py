@@ -109,16 +109,17 @@ class EpisodeLoader:
     and where episodes are made, never which.
 
     Args:
-        sampler: which images; its pool holds images or features.
+        sampler: which images; its pool holds images or features, unless ``pool`` is given.
         batch_size: episodes per batch; None chooses by the size of an episode. Episodes of varied
             shapes come one by one whatever is asked.
         workers: threads that work ahead. 0 loads in the caller's thread, which is fastest while
             the images are in memory: a gather uses all cores already. More help with slow disks.
         device: where batches are delivered. If the images fit there, they are kept there.
+        pool: delivered in place of the sampler's own: what was made of each of its images.
 
     Attributes:
         pool: the images or features.
-        item_shape: (C, H, W) of an image, or (D,) of a feature.
+        item_shape: (C, H, W) of an image or activation, or (D,) of a feature.
 
     Raises:
         TypeError: the sampler's pool has class sizes only.
@@ -131,17 +132,23 @@ class EpisodeLoader:
         batch_size: int | None = None,
         workers: int = 0,
         device: torch.device | str = "cpu",
+        pool: FeaturePool | None = None,
     ) -> None:
-        if not isinstance(sampler.pool, ImagePool | FeaturePool):
+        items = pool or sampler.pool
+        if not isinstance(items, ImagePool | FeaturePool):
             raise TypeError("this pool holds neither images nor features")
         self.sampler, self.workers, self.device = sampler, workers, torch.device(device)
-        self.pool = sampler.pool
+        self.pool = items
         values, self._prepare = _values_of(self.pool, self.device)
         self._values = _place(values, self.device)
         self.item_shape = tuple(values.shape[1:])
         episode_bytes = 4 * sampler.most_images * values[0].numel()
         chosen = batch_size or max(1, min(64, BATCH_BYTES // episode_bytes))
         self.batch_size = chosen if sampler.one_shape else 1
+
+    def of(self, pool: FeaturePool) -> "EpisodeLoader":
+        """The same episodes, of what was made of each image."""
+        return EpisodeLoader(self.sampler, workers=self.workers, device=self.device, pool=pool)
 
     def batches(self, start: int, stop: int, size: int | None = None) -> Iterator[EpisodeBatch]:
         """Episodes start, ..., stop - 1 in order, ``size`` at a time; the last may be smaller."""

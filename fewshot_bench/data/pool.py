@@ -97,7 +97,8 @@ class FeaturePool(Pool):
     identity of the images; what is measured has the ``fingerprint``, which names the embedding too.
 
     Attributes:
-        features: float32 or float16 (n, D), in the order of the images.
+        features: float32 or float16 (n, D), in the order of the images; (n, C, H, W) where they
+            are activations of a network's stage.
         images_fingerprint: identity of the images.
     """
 

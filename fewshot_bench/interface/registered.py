@@ -7,9 +7,10 @@ from typing import Any
 from fewshot_bench.config import RunConfig, merge_tables, resolve
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.result import Result
-from fewshot_bench.evaluation.run import measure
+from fewshot_bench.evaluation.run import measure, number_of_episodes
 from fewshot_bench.interface.data import Part
 from fewshot_bench.interface.observer import Quiet
+from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.run import load_trained, prepare_run, train
 from fewshot_bench.training.subject import subject_of
@@ -70,4 +71,6 @@ def evaluate_registered(
     evaluate = run.config.evaluate
     loader, seeds = run.test_loader(), [run.config.train.seed]
     subject = subject_of(run, model, loader.pool, seeds, folder)
-    return measure(run.method, model.params, loader, subject, evaluate)
+    demand = Demand(loader, number_of_episodes(loader.sampler, evaluate))
+    method, [loader] = banked(run, model.params, [demand], Quiet())
+    return measure(method, model.params, loader, subject, evaluate)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
+from fewshot_bench.methods.trunk import Trunk
 from fewshot_bench.nn.backbone import BackboneChoice, ImageShape
 from fewshot_bench.nn.params import Params
 
@@ -111,6 +112,10 @@ class FewShotMethod(ABC):
     def frozen(self, name: str) -> bool:  # noqa: ARG002
         """Whether meta-training leaves this parameter as it was given."""
         return False
+
+    def trunk(self) -> Trunk | None:
+        """Leading stages that may be run once per image; None where there are none."""
+        return None
 
     def parts(self) -> Mapping[str, "FewShotMethod"]:
         """Methods trained by episodes before this one; part NAME has the parameters ``NAME.*``."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.methods.base import FewShotMethod, Objective, Traits
+from fewshot_bench.methods.trunk import Trunk
 from fewshot_bench.nn.params import Params
 
 
@@ -46,6 +47,11 @@ class Delegating(FewShotMethod):
     def frozen(self, name: str) -> bool:
         """Of the method."""
         return self.method.frozen(name)
+
+    def trunk(self) -> Trunk | None:
+        """Of the method; what is left of it is wrapped, too."""
+        trunk = self.method.trunk()
+        return trunk and replace(trunk, rest=replace(self, method=trunk.rest))
 
     def parts(self) -> Mapping[str, FewShotMethod]:
         """Of the method."""

@@ -7,7 +7,7 @@ The identity setting of every part is MAML (Finn et al. 2017, arXiv 1703.03400).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from fewshot_bench.inner.protocols import InnerLoss, InnerOptimizer
 from fewshot_bench.inner.unroll import Order
 from fewshot_bench.methods.base import FewShotMethod, Objective, Setting, Traits
 from fewshot_bench.methods.task import Task
+from fewshot_bench.methods.trunk import Trunk
 from fewshot_bench.nn.backbone import Backbone
 from fewshot_bench.nn.heads import HEAD, Head, LinearHead
 from fewshot_bench.nn.norm import NormMode, NormPolicy
@@ -47,6 +48,7 @@ class GradientLearner(FewShotMethod):
         bn: policy of the normalisation of the stages that tasks adapt.
         small_inner_step: whether inner steps are so short that a CPU is busy with calls.
         maps: whether its layers allow a map over tasks.
+        passed: leading stages that images have passed before they come here, see :meth:`trunk`.
     """
 
     embedding: Backbone
@@ -61,6 +63,7 @@ class GradientLearner(FewShotMethod):
     bn: NormPolicy = "batch"
     small_inner_step: bool = False
     maps: bool = True
+    passed: int = 0
 
     @property
     def traits(self) -> Traits:
@@ -89,6 +92,20 @@ class GradientLearner(FewShotMethod):
         """Whether a parameter belongs to a frozen stage."""
         stages = self.embedding.stages[: self.embedding.frozen]
         return name.startswith(tuple(f"{stage.name}." for stage in stages))
+
+    def trunk(self) -> Trunk | None:
+        """The leading frozen stages that no task moves."""
+        n = self._unchanged()
+        if self.passed or not n:
+            return None
+        return Trunk(self.embedding.stages[:n], replace(self, passed=n))
+
+    def _unchanged(self) -> int:
+        params = self.init(torch.Generator())
+        moved = self.first_adapted(params | self.embedding.task_params(params))
+        stages = self.embedding.stages[: min(self.embedding.frozen, moved)]
+        learned = (i for i, stage in enumerate(stages) if not all(map(self.frozen, stage.roles())))
+        return next(learned, len(stages))
 
     def init(self, generator: torch.Generator) -> Params:
         """Initial weights of embedding and head, and the meta-parameters of optimiser and loss."""
@@ -120,7 +137,8 @@ class GradientLearner(FewShotMethod):
 
     def logits(self, params: Params, images: Tensor, mode: NormMode) -> Tensor:
         """(B, C, H, W) images to (B, n_way) logits of a head whose parameters are given."""
-        return self.head.logits(params, self.embedding(params, images, mode))
+        features = self.embedding(params, images, mode, first=self.passed)
+        return self.head.logits(params, features)
 
     def context(self, task: Task) -> Tensor | None:  # noqa: ARG002
         """What the loss is told of a task before the first step; None where there is nothing."""

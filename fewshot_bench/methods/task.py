@@ -131,4 +131,5 @@ class Task:
 
     def _prefix(self, images: Tensor, mode: NormMode) -> Tensor:
         """Activations that enter the first adapted stage."""
-        return self.learner.embedding(self.params, images, mode, last=self.first)
+        passed = self.learner.passed
+        return self.learner.embedding(self.params, images, mode, first=passed, last=self.first)

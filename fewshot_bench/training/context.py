@@ -44,6 +44,7 @@ class Run:
         strategy: how the tasks of a meta-batch are computed.
         compiled: whether to compile a map over tasks.
         other: the opened benchmark whose classes are tested; None if it is the same one.
+        bank: ``auto`` or ``off``, see :mod:`fewshot_bench.training.bank`.
     """
 
     config: RunConfig
@@ -53,6 +54,7 @@ class Run:
     strategy: str = "auto"
     compiled: bool = False
     other: Store | None = None
+    bank: str = "auto"
 
     @property
     def tested(self) -> Store:

@@ -8,11 +8,14 @@ import torch
 
 from fewshot_bench.config import EpisodesConfig, StageConfig
 from fewshot_bench.config.stages import stage_kind
+from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.files import safe_name, write_atomic
+from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.methods.build import option_types
 from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.registry import BACKBONES, METHODS, load_target
 from fewshot_bench.testing import probe_start, probe_training
+from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import UNSELECTED, Observer
@@ -102,12 +105,25 @@ class MetaTrainStage(Stage):
     def _meta_trained(self, given: Params, observer: Observer) -> tuple[Params, dict[str, Any]]:
         run, config = self.run, self.run.config.train
         loaders = run.training_loader(), run.validation_loader()
-        strategy = choose_strategy(run.strategy, run.method, run.device, compiled=run.compiled)
-        probe_training(run.method, self._untrained(given), loaders[0], run.config.method)
+        start = self._untrained(given)
+        probe_training(run.method, start, loaders[0], run.config.method)
+        method, train, val = self._banked(start, *loaders, observer)
+        strategy = choose_strategy(run.strategy, method, run.device, compiled=run.compiled)
         observer.begin("training", config.steps, config.meta_batch)
-        work = MetaTraining(run.method, *loaders, config, strategy)
+        work = MetaTraining(method, train, val, config, strategy)
         state = meta_train(work, self.folder, observer, given)
         return state.kept, state.selection
+
+    def _banked(
+        self, start: Params, train: EpisodeLoader, val: EpisodeLoader | None, observer: Observer
+    ) -> tuple[FewShotMethod, EpisodeLoader, EpisodeLoader | None]:
+        """Method and loaders of activations, where its frozen stages can be run before."""
+        config = self.run.config.train
+        demands = [Demand(train, config.steps * config.meta_batch)]
+        if val is not None:
+            demands.append(Demand(val, config.steps // config.val_every * config.val_episodes))
+        method, loaders = banked(self.run, start, demands, observer)
+        return method, loaders[0], loaders[1] if val is not None else None
 
     def _untrained(self, given: Params) -> Params:
         params = started(self.run.method, self.run.config.train.seed, given)

@@ -13,6 +13,7 @@ from fewshot_bench.data.opened import Store, open_data, open_tested
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.methods.build import resolve_options
+from fewshot_bench.training.bank import check_mode
 from fewshot_bench.training.checkpoint import Checkpoint, check_params, load_checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer
@@ -36,6 +37,7 @@ def prepare_run(
     *,
     compiled: bool = False,
     tested: ImageStore | FeatureStore | None = None,
+    bank: str = "auto",
 ) -> Run:
     """Check names and options, open the data, choose the device.
 
@@ -47,6 +49,7 @@ def prepare_run(
         strategy: how the tasks of a meta-batch are computed.
         compiled: compile the map over tasks.
         tested: the data that are tested, if they are others and open already.
+        bank: ``auto`` runs frozen stages once per image, ``off`` in every episode anew.
 
     Raises:
         ConfigError: unknown names or options, no such device, or a method on a frozen backbone
@@ -55,9 +58,12 @@ def prepare_run(
     """
     options = resolve_options(config.method, config.options)
     config = config.model_copy(update={"options": options})
+    check_mode(bank)
     store = store or open_data(config.training_benchmark, config.image_size)
     stores = _as_taken(config, store, tested)
-    run = Run(config, stores[0], choose_device(device), workers, strategy, compiled, stores[1])
+    run = Run(
+        config, stores[0], choose_device(device), workers, strategy, compiled, stores[1], bank
+    )
     stages = with_parts(config.stages, run.method.parts())
     run = replace(run, config=config.model_copy(update={"stages": stages}))
     # What can't work shows here, not after minutes.

@@ -10,6 +10,7 @@ from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.methods.gradient import GradientLearner
 from fewshot_bench.methods.npbml.relation import Relation
 from fewshot_bench.methods.task import Task
+from fewshot_bench.methods.trunk import Trunk
 from fewshot_bench.nn.params import Params, merge
 
 RELATION = "relation"
@@ -38,6 +39,10 @@ class NPBML(GradientLearner):
     def frozen(self, name: str) -> bool:
         """The relation network stays as it was trained, like the frozen stages."""
         return super().frozen(name) or name.startswith(f"{RELATION}.")
+
+    def trunk(self) -> Trunk | None:
+        """As of any learner; None with a relation network, which sees the images themselves."""
+        return None if self.parts() else super().trunk()
 
     def context(self, task: Task) -> Tensor | None:
         """(Q, n_way), the share of each class in each query; rows sum to 1, without gradient."""
