@@ -52,11 +52,11 @@ def write_rows(
                 stop = min(start + size, n)
                 values = rows(start, stop) if start else first[:stop]
                 file.write(values.tobytes())
-                progress(stop)
                 if time.monotonic() - saved > SAVE_SECONDS:
                     flush(file)
                     write_atomic(mark, str(stop).encode())
                     saved = time.monotonic()
+                progress(stop)
             flush(file)
         part.replace(path)
         mark.unlink(missing_ok=True)
