@@ -46,7 +46,8 @@ class GradientLearner(FewShotMethod):
         test_steps: inner steps at test.
         order: 2 through the inner gradients, 1 takes them as constants.
         bn: policy of the normalisation of the stages that tasks adapt.
-        small_inner_step: whether inner steps are so short that a CPU is busy with calls.
+        small_inner_step: whether inner steps are so short that a CPU is busy with calls; a map over
+            tasks does not pay all the same where it has frozen stages to run.
         maps: whether its layers allow a map over tasks.
         passed: leading stages that images have passed before they come here, see :meth:`trunk`.
     """
@@ -77,7 +78,7 @@ class GradientLearner(FewShotMethod):
             setting=self._setting,
             ways=self.n_way if fixed else None,
             maps=self.maps and self.bn in ("batch", "support") and not self.optimizer.draws,
-            small_inner_step=self.small_inner_step,
+            small_inner_step=self.small_inner_step and self.embedding.frozen <= self.passed,
             stages=("classify",) if self.embedding.frozen else (),
         )
 

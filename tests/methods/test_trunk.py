@@ -67,10 +67,17 @@ def test_rest_and_whole_agree_to_the_last_digits(name, options, wrap):
 def test_the_rest_is_the_same_method_to_those_who_train_it():
     method = build("npbml[init+opt]")
     rest = method.trunk().rest
-    assert rest.traits == method.traits
+    assert dataclasses.replace(rest.traits, small_inner_step=False) == method.traits
     params = make_params(method)
     assert list(make_params(rest)) == list(params)
     assert [n for n in params if rest.frozen(n)] == [n for n in params if method.frozen(n)]
+
+
+def test_a_map_over_tasks_pays_once_the_trunk_is_outside_of_it():
+    for name, options in WITH_TRUNK:
+        method = build(name, **options)
+        assert not method.traits.small_inner_step
+        assert method.trunk().rest.traits.small_inner_step
 
 
 def test_a_trunk_has_the_parameters_of_its_stages_and_they_are_frozen():
