@@ -65,17 +65,31 @@ class ResidualBlock(PlainStage):
     def __call__(self, params: Params, x: Tensor, mode: NormMode) -> Tensor:
         """Apply the block."""
         shortcut = conv2d(x, params[f"{self.name}.shortcut.weight"])
+        first = conv2d(x, params[f"{self.name}.conv1.weight"], padding=1)
+        return self.behind(params, first, shortcut, mode)
+
+    def behind(self, params: Params, first: Tensor, shortcut: Tensor, mode: NormMode) -> Tensor:
+        """What follows the two convolutions of the block's input.
+
+        Args:
+            params: holds the block's.
+            first: (B, out, H, W), of the first layer.
+            shortcut: (B, out, H, W).
+            mode: of the normalisations.
+        """
         shortcut = warp(params, f"{self.name}.shortcut", shortcut)
         shortcut = norm(params, f"{self.name}.shortcut_norm", shortcut, mode)
-        for i in range(1, LAYERS + 1):
-            x = conv2d(x, params[f"{self.name}.conv{i}.weight"], padding=1)
-            x = warp(params, f"{self.name}.conv{i}", x)
-            x = norm(params, f"{self.name}.norm{i}", x, mode)
-            if i < LAYERS:
-                x = F.leaky_relu(x, SLOPE)
+        x = self._normalised(params, 1, first, mode)
+        for i in range(2, LAYERS + 1):
+            x = conv2d(F.leaky_relu(x, SLOPE), params[f"{self.name}.conv{i}.weight"], padding=1)
+            x = self._normalised(params, i, x, mode)
         # The same as pooling last, on a quarter of the values: see conv4.
         x = F.max_pool2d(x + shortcut, 2) if self.pool else x + shortcut
         return F.leaky_relu(film(params, self.name, x), SLOPE)
+
+    def _normalised(self, params: Params, layer: int, x: Tensor, mode: NormMode) -> Tensor:
+        x = warp(params, f"{self.name}.conv{layer}", x)
+        return norm(params, f"{self.name}.norm{layer}", x, mode)
 
 
 def resnet12(

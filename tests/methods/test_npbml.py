@@ -13,6 +13,7 @@ from fewshot_bench.inner.losses.procedural import ProceduralLoss, weight_statist
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.methods.npbml.relation import PrototypeRelation, RelationNetwork
 from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.nn.norm import NormMode
 from tests.methods.common import (
     N_WAY,
     SIZE,
@@ -197,6 +198,29 @@ class TestRelationNetwork:
         query[1:] += 1
         changed = dataclasses.replace(episode, support=support, query=query)
         torch.testing.assert_close(self.scores(changed)[0, 0], self.scores(episode)[0, 0])
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_scores_are_those_of_pairs_laid_side_by_side(self, training):
+        network = RelationNetwork(ImageShape(1, SIZE), (8, 8, 8, 8))
+        params, episode = shaken(make_params(network)), make_episode()
+        mode, own = NormMode(training), NormMode(training)
+        maps = network._encoder(params, torch.cat([episode.support, episode.query]), mode, last=4)
+        support, query = maps[: len(episode.support)], maps[len(episode.support) :]
+        classes = [support[episode.support_labels == c].sum(dim=0) for c in range(N_WAY)]
+        pairs = torch.stack([torch.cat([c, q]) for q in query for c in classes])
+        expected = network._compare(params, pairs, mode) @ params["relation.score.weight"].T
+        expected = expected.view(-1, N_WAY) + params["relation.score.bias"]
+        scores = network._scores(params, episode, own)
+        torch.testing.assert_close(scores, expected, rtol=1e-12, atol=1e-12)
+        assert own.seen.keys() == mode.seen.keys()
+        for name, value in mode.seen.items():
+            torch.testing.assert_close(own.seen[name], value, rtol=1e-12, atol=1e-12)
+        names = learned(params)
+        ours, theirs = (
+            torch.autograd.grad(s.square().sum(), names.values()) for s in (scores, expected)
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-11)
 
     def test_the_order_of_the_support_set_does_not_matter(self):
         episode = make_episode()

@@ -15,6 +15,7 @@ from torch import Tensor
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.methods.base import FewShotMethod, Objective, Traits
 from fewshot_bench.nn.backbone import Backbone, ImageShape
+from fewshot_bench.nn.conv import conv2d
 from fewshot_bench.nn.heads import init_linear, linear, prototypes, squared_distances
 from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.norm import NormMode
@@ -109,13 +110,14 @@ class RelationNetwork(FewShotMethod):
         support, query = torch.tensor_split(maps, [n_support])
         members = one_hot(episode.support_labels, n_way, maps.dtype)
         classes = torch.einsum("sn,schw->nchw", members, support)
-        n_query = len(query)
-        shape = (n_query, n_way, *maps.shape[1:])
-        pairs = torch.cat(
-            [classes.unsqueeze(0).expand(shape), query.unsqueeze(1).expand(shape)], dim=2
+        block, rest = self._compare.stages[0], self._compare
+        assert isinstance(block, ResidualBlock)
+        first, shortcut = (
+            convolved_pairs(classes, query, params[f"{block.name}.{layer}.weight"])
+            for layer in ("conv1", "shortcut")
         )
-        features = self._compare(params, pairs.flatten(0, 1), mode)
-        return linear(params, "relation.score", features).view(n_query, n_way)
+        features = rest(params, block.behind(params, first, shortcut, mode), mode, first=1)
+        return linear(params, "relation.score", features).view(len(query), n_way)
 
     @property
     def _encoder(self) -> Backbone:
@@ -136,6 +138,29 @@ class RelationNetwork(FewShotMethod):
             for i, inner in enumerate((2 * width, width))
         )
         return Backbone(blocks, feature_dim=width, pool=True)
+
+
+def convolved_pairs(classes: Tensor, query: Tensor, weight: Tensor) -> Tensor:
+    """A convolution of all [class, query] pairs, channels side by side.
+
+    It is the convolution of the classes plus that of the queries, each of which is taken once and
+    not once in every pair.
+
+    Args:
+        classes: (N, C, H, W).
+        query: (Q, C, H, W).
+        weight: (out, 2 C, k, k), k odd.
+
+    Returns:
+        (Q N, out, H, W), the pairs of the first query before those of the second.
+    """
+    padding = weight.shape[-1] // 2
+    own = [
+        conv2d(x, part.contiguous(), padding)
+        for x, part in zip((classes, query), weight.chunk(2, dim=1), strict=True)
+    ]
+    pairs: Tensor = own[1].unsqueeze(1) + own[0].unsqueeze(0)
+    return pairs.flatten(0, 1)
 
 
 @dataclass(frozen=True)
