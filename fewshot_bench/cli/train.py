@@ -49,9 +49,7 @@ def train(
     from fewshot_bench.cli.work import obtain_model, open_run
 
     out = console(quiet)
-    run = open_run(
-        resolved, device, workers, strategy, compiled=compile_map, bank=bank, out=out
-    )
+    run = open_run(resolved, device, workers, strategy, compiled=compile_map, bank=bank, out=out)
     checkpoint, model = obtain_model(run, out), run.folder / "model.safetensors"
     if as_json:
         names = {"method": resolved.method, "benchmark": resolved.training_benchmark}
