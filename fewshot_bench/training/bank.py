@@ -26,8 +26,8 @@ from fewshot_bench.files import digest, safe_name
 from fewshot_bench.lock import locked
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.methods.trunk import Trunk
+from fewshot_bench.nn.hashing import tensors_sha256
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.checkpoint import tensors_sha256
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import Observer
 from fewshot_bench.training.identity import CODE_VERSION
