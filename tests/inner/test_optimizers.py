@@ -262,3 +262,17 @@ def test_generated_rates_do_not_depend_on_the_order_of_names():
     again, _ = run(optimizer, dict(reversed(start.items())), omega)
     for name, value in path[-1].items():
         assert torch.equal(again[-1][name], value)
+
+
+def test_adam_in_place_goes_where_torch_goes():
+    start = torch.randn(3, 4, generator=generator(2)).double()
+    free = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([free], lr=0.05)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        free.sin().sum().backward()
+        optimizer.step()
+    kept = start.clone()
+    found = Adam(lr=0.05).descend(lambda x: x.cos(), start, STEPS)
+    torch.testing.assert_close(found, free.detach(), rtol=0, atol=1e-14)
+    assert torch.equal(start, kept)

@@ -1,5 +1,6 @@
 """Adam inside a task (Kingma, Ba 2014, arXiv 1412.6980)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,24 @@ class Adam(InnerOptimizer):
             moved[name] = adapted[name] - self.lr / (1 - self.beta1 ** (step + 1)) * mean / scale
             after[f"mean/{name}"], after[f"square/{name}"] = mean, square
         return moved, after
+
+    @torch.no_grad()
+    def descend(self, gradient: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Tensor:
+        """Where ``steps`` steps lead from a tensor, in place and without a derivative of its own.
+
+        Args:
+            gradient: a tensor like ``start`` to its gradient.
+            start: is left as it is.
+            steps: how many.
+        """
+        x, mean, square = start.clone(), torch.zeros_like(start), torch.zeros_like(start)
+        for step in range(1, steps + 1):
+            found = gradient(x)
+            mean.lerp_(found, 1 - self.beta1)
+            square.mul_(self.beta2).addcmul_(found, found, value=1 - self.beta2)
+            scale = (square / (1 - self.beta2**step)).sqrt_().add_(self.eps)
+            x.addcdiv_(mean, scale, value=-self.lr / (1 - self.beta1**step))
+        return x
 
 
 def safe_sqrt(x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Boudiaf et al.: Transductive Information Maximization For Few-Shot Learning, 202
 Learning, 2021, arXiv 2204.11181 (alpha-TIM).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -63,14 +64,36 @@ class InformationMaximisation(Refiner):
     ) -> Tensor:
         """(..., Q, N); no gradient reaches the features."""
         sets = sets_of(support.detach(), support_labels, query.detach(), n_way)
-        means, adam = {"means": sets.means}, Adam(lr=self.lr)
-        state = adam.start({}, means, None)
-        for step in range(self.steps):
-            with torch.enable_grad():
-                free = means["means"].detach().requires_grad_()
-                (gradient,) = torch.autograd.grad(self.loss(sets, free).sum(), free)
-            means, state = adam.step({}, {"means": gradient}, state, means, step)
-        return self._log_p(sets.query, means["means"])
+        means = Adam(lr=self.lr).descend(self.gradient(sets), sets.means, self.steps)
+        return self._log_p(sets.query, means)
+
+    def gradient(self, sets: Sets) -> Callable[[Tensor], Tensor]:
+        """The derivative of :meth:`loss` in the class means, written out: (..., N, D) to the same.
+
+        Classes go before items here, along which the memory of a batch is contiguous then.
+        """
+        items, y = torch.cat([sets.support, sets.query], dim=-2), sets.y.mT
+        shots, queries = y.shape[-1], sets.query.shape[-2]
+
+        def found(means: Tensor) -> Tensor:
+            half_norms = means.square().sum(dim=-1, keepdim=True) / 2
+            logits = self.scale * (means @ items.mT - half_norms)
+            log_p = logits.log_softmax(dim=-2)
+            p = log_p.exp()
+            known, asked, log_asked = p[..., :shots], p[..., shots:], log_p[..., shots:]
+            gain = self.balance * self._gain(asked.mean(dim=-1, keepdim=True).log())
+            gain = gain - self.confidence * self._gain(log_asked)
+            asked = asked / queries * (gain - (asked * gain).sum(dim=-2, keepdim=True))
+            pull = torch.cat([self.fit / shots * (known - y), asked], dim=-1)
+            return self.scale * (pull @ items - pull.sum(dim=-1, keepdim=True) * means)
+
+        return found
+
+    def _gain(self, log_p: Tensor) -> Tensor:
+        """Minus the derivative of the entropy in a share, up to a constant, by its logarithm."""
+        if self.alpha == 1:
+            return log_p
+        return self.alpha / (self.alpha - 1) * ((self.alpha - 1) * log_p).exp()
 
     def loss(self, sets: Sets, means: Tensor) -> Tensor:
         """The objective of each episode (...)."""

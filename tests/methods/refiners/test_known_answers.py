@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fewshot_bench.methods.refiners.alternating import AlternatingInformation
-from fewshot_bench.methods.refiners.cleaning import LabelCleaning
+from fewshot_bench.methods.refiners.cleaning import LabelCleaning, training_losses
 from fewshot_bench.methods.refiners.couplings import sinkhorn
 from fewshot_bench.methods.refiners.entropy import EntropyTuning
 from fewshot_bench.methods.refiners.information import InformationMaximisation
@@ -118,6 +118,29 @@ def test_z25_and_z26_objectives_and_gradient():
     for alpha, expected in ((2.0, -0.4851203416), (7.0, -0.1138767125)):
         method = InformationMaximisation(fit=1.0, confidence=1.0, alpha=alpha)
         assert method.loss(SETS, SETS.means).item() == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.0, 7.0])
+def test_the_gradient_of_tim_is_that_of_its_objective(alpha):
+    method = InformationMaximisation(fit=0.3, balance=2.0, confidence=0.7, alpha=alpha)
+    means = (SETS.means + 0.1).requires_grad_()
+    (expected,) = torch.autograd.grad(method.loss(SETS, means), means)
+    close(method.gradient(SETS)(means.detach()), expected, 1e-12)
+
+
+def test_the_losses_that_rank_queries_are_those_of_a_linear_classifier():
+    weights = SETS.means.clone().requires_grad_()
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 1])
+    y = one_hot(labels, N_WAY, ITEMS.dtype)
+    optimizer = torch.optim.SGD([weights], lr=0.1, momentum=0.9, weight_decay=5e-4)
+    total = torch.zeros(len(labels), dtype=ITEMS.dtype)
+    for _ in range(30):
+        optimizer.zero_grad()
+        losses = torch.nn.functional.cross_entropy(ITEMS @ weights.T, labels, reduction="none")
+        losses.mean().backward()
+        optimizer.step()
+        total += losses.detach()
+    close(training_losses(ITEMS, y, SETS.means, 30), total / 30, 1e-12)
 
 
 def test_z27_assignments_and_predictions():
