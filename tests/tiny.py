@@ -12,6 +12,9 @@ SIZE = 16
 SMALL = {  # options that keep a family's tests quick, and TIM's steps from amplifying rounding
     "npbml": {"relation_widths": (8, 8, 8, 8)},
     "tim-adm": {"refiner_options": {"steps": 5}},
+    "tim-gd": {"refiner_options": {"steps": 5}},
+    "alpha-tim": {"refiner_options": {"steps": 5}},
+    "ilpc": {"refiner_options": {"steps": 5}},
 }
 STAGES = {
     "classify": {"steps": 2, "batch": 8, "val_every": 2, "val_episodes": 5},

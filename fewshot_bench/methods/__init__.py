@@ -246,4 +246,5 @@ for _name, _loss, _summary, _paper in (
 
 from fewshot_bench.methods import adapted_catalogue as _adapted  # noqa: E402, F401
 from fewshot_bench.methods import composed_catalogue as _composed  # noqa: E402, F401
+from fewshot_bench.methods import frozen_catalogue as _frozen  # noqa: E402, F401
 from fewshot_bench.methods.npbml import catalogue as _npbml  # noqa: E402, F401

@@ -49,9 +49,11 @@ class FeatureParts(OptionGroup):
             None if name is None else registry.make(name, options)
             for registry, name, options in optional
         )
+        backbone = build_backbone(setup.backbone, setup.image, bn="running", trains=trains)
+        known = {"channels": backbone.stages[-1].out_channels}  # of the maps that are laid flat
         return EmbeddingLearner(
-            embedding=build_backbone(setup.backbone, setup.image, bn="running", trains=trains),
-            classifier=CLASSIFIERS.make(self.classifier, self.classifier_options),
+            embedding=backbone,
+            classifier=CLASSIFIERS.make(self.classifier, self.classifier_options, known),
             transform=transform,
             refiner=refiner,
             trains=trains,

@@ -21,7 +21,8 @@ def setting(options: Mapping[str, Any]) -> str:
     return "inductive" if transform is None else TRANSFORMS.entry(transform).setting
 
 
-def _add(name: str, target: str, summary: str, paper: str, **parts: Any) -> None:
+def add(name: str, target: str, summary: str, paper: str, **parts: Any) -> None:
+    """Register what ``target``, ``pretrained`` or ``episodic``, composes of these parts."""
     METHODS.add(
         name,
         f"{_HERE}:{target}",
@@ -40,21 +41,21 @@ for _variant, _transform, _words in (
     ("[l2n]", "l2n", "at length 1"),
     ("[un]", "un", "as they are"),
 ):
-    _add(
+    add(
         f"simpleshot{_variant}",
         "pretrained",
         f"nearest class mean of pre-trained features {_words}",
         _SIMPLESHOT,
         transform=_transform,
     )
-_add(
+add(
     "baseline",
     "pretrained",
     "a linear head with weight decay on pre-trained features",
     "Chen et al. 2019, arXiv 1904.04232",
     classifier="baseline",
 )
-_add(
+add(
     "rfs-simple",
     "pretrained",
     "logistic regression on pre-trained features of length 1",
@@ -126,8 +127,8 @@ for _name, _transform, _summary, _paper in (
         "Zhou et al. 2003 (NIPS 16)",
     ),
 ):
-    _add(_name, "pretrained", _summary, _paper, transform=_transform, refiner=_name)
-_add(
+    add(_name, "pretrained", _summary, _paper, transform=_transform, refiner=_name)
+add(
     "meta-baseline",
     "episodic",
     "cosine to the class mean with a learned scale",
@@ -135,7 +136,7 @@ _add(
     classifier="cosine",
     classifier_options={"learned": True},
 )
-_add(
+add(
     "matching-net",
     "episodic",
     "attention over the support images with a learned scale",
@@ -143,21 +144,21 @@ _add(
     classifier="matching",
     classifier_options={"learned": True},
 )
-_add(
+add(
     "r2d2",
     "episodic",
     "an embedding trained through ridge regression",
     "Bertinetto et al. 2018, arXiv 1805.08136",
     classifier="r2d2",
 )
-_add(
+add(
     "metaoptnet",
     "episodic",
     "an embedding trained through a support vector machine",
     "Lee et al. 2019, arXiv 1904.03758",
     classifier="metaoptnet-svm",
 )
-_add(
+add(
     "feat",
     "episodic",
     "class means that look at each other by attention; no contrastive term",
