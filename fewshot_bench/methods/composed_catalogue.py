@@ -65,14 +65,14 @@ add(
 )
 # The recipes of these three set an objective of the pre-training (``stages.classify``), which is
 # half of each method; their paper's test-time classifiers also fit any other backbone.
-_add(
+add(
     "baseline++",
     "pretrained",
     "a cosine head tuned on features that were pre-trained through one",
     "Chen et al. 2019, arXiv 1904.04232",
     classifier="baseline++",
 )
-_add(
+add(
     "neg-margin",
     "pretrained",
     "a cosine head tuned on features pre-trained with a negative margin",
@@ -80,7 +80,7 @@ _add(
     classifier="baseline++",
     classifier_options={"scale": 5.0},
 )
-_add(
+add(
     "rfs-distill",
     "pretrained",
     "logistic regression on features of a network that learned from its like",
