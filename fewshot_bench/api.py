@@ -14,13 +14,19 @@ from fewshot_bench.data.split import random_split
 from fewshot_bench.evaluation.compare import Comparison, compare_entrants
 from fewshot_bench.evaluation.entrants import Entrant, load_entrants
 from fewshot_bench.evaluation.result import Result, read_result
+from fewshot_bench.grids.embeddings import Embeddings
+from fewshot_bench.grids.request import Request, grid_methods
+from fewshot_bench.grids.run import measure_grid
+from fewshot_bench.grids.table import Grid
 from fewshot_bench.interface.arrays import from_arrays
 from fewshot_bench.interface.data import Data, Episodes, ImageDataset, Part, load
 from fewshot_bench.interface.features import embed
 from fewshot_bench.interface.learner import AdaptedModel, ModuleLearner
+from fewshot_bench.interface.observer import Quiet
 from fewshot_bench.interface.predictor import Classifier
 from fewshot_bench.interface.train import Trained, train
 from fewshot_bench.registry import BENCHMARKS, as_table
+from fewshot_bench.training.fit import Observer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +36,7 @@ __all__ = [
     "Classifier",
     "Data",
     "Episodes",
+    "Grid",
     "ImageDataset",
     "ModuleLearner",
     "Part",
@@ -41,6 +48,7 @@ __all__ = [
     "evaluate",
     "from_arrays",
     "gradient_learner",
+    "grid",
     "load",
     "load_result",
     "random_split",
@@ -74,6 +82,40 @@ def evaluate(model: Any, part: Part, **options: Any) -> Result:
 def gradient_learner(module: nn.Module, **options: Any) -> ModuleLearner:
     """MAML, or a member of its family, around any module; see :class:`ModuleLearner`."""
     return ModuleLearner(module, **options)
+
+
+def grid(
+    embeddings: Embeddings,
+    folder: Path | str,
+    *,
+    classifiers: str | Sequence[str] = "all",
+    n_shot: Sequence[int] = (1,),
+    level: float = 0.95,
+    observer: Observer | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> Grid:
+    """Measure every classifier on every trained embedding, as ``fsbench grid`` does.
+
+    Args:
+        embeddings: by name, or without: TOML files of settings, model files, folders of model
+            files, ``features:FILE``.
+        folder: of the results; what it holds already is not measured again.
+        classifiers: ``all``, or names of methods on pre-trained features.
+        n_shot: support images per class, one table each.
+        level: confidence level of the intervals.
+        observer: told of the progress; None shows nothing.
+        overwrite: whether other results in its way are replaced.
+        options: of :class:`fewshot_bench.grids.request.Request`: ``seeds``, ``sampler``,
+            ``episodes``, ``n_way``, ``n_query``, ``benchmark``, ``device``.
+
+    Raises:
+        ConfigError: there is no such method, or no embedding. What fails in a single cell stands
+            in the failures of the grid.
+    """
+    request = Request(grid_methods(classifiers), tuple(n_shot), **options)
+    told = observer or Quiet()
+    return measure_grid(embeddings, request, Path(folder), told, level=level, overwrite=overwrite)
 
 
 def load_result(folder: Path | str) -> Result:

@@ -27,6 +27,7 @@ LAYERS = [
     ("training", "search"),
     ("leaderboard",),
     ("interface",),
+    ("grids",),
     ("api",),
     ("cli",),
     ("__main__",),

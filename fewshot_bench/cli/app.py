@@ -27,6 +27,10 @@ class _Commands(LazyGroup):
             "fewshot_bench.cli.compare:compare",
             "Compare results pair by pair: differences, p values after Holm, and rank sets.",
         ),
+        "grid": Lazy(
+            "fewshot_bench.cli.grid:grid",
+            "Measure every classifier on every trained embedding, from features computed once.",
+        ),
         "plot": Lazy(
             "fewshot_bench.cli.plot:plot",
             "Draw results: a picture one column wide that can be read in grey.",

@@ -27,6 +27,7 @@ from fewshot_bench.data.samplers.base import Sampler
 from fewshot_bench.evaluation.arrays import Columns
 from fewshot_bench.evaluation.columns import class_rows, episode_columns, flat
 from fewshot_bench.evaluation.document import Timing
+from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.evaluation.predict import Predictions, predict
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
@@ -77,6 +78,7 @@ def evaluate(
     episodes: int,
     progress: Callable[[int], None] = lambda _: None,
     until: StopRule | None = None,
+    bank: FeatureBank | None = None,
 ) -> Evaluation:
     """Predict episodes 0, ..., episodes - 1.
 
@@ -87,11 +89,12 @@ def evaluate(
         episodes: how many, or with ``until`` at most how many.
         progress: told the number of episodes done since the last call.
         until: see :class:`StopRule`.
+        bank: features of the same embedding, of the images that the loader draws from.
     """
     begin = time.perf_counter()
     parts: list[Predictions] = []
     n = 0
-    for part in predict(method, params, loader, 0, episodes):
+    for part in predict(method, params, loader, 0, episodes, bank):
         parts.append(part)
         n += len(part)
         progress(len(part))

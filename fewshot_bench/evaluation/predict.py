@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fewshot_bench.data.episodes import EpisodeIds
 from fewshot_bench.data.loader import Episode, EpisodeLoader
+from fewshot_bench.data.samplers.base import Sampler
 from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod
@@ -67,15 +68,22 @@ class Predictions:
 
 
 def predict(
-    method: FewShotMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
+    method: FewShotMethod,
+    params: Params,
+    loader: EpisodeLoader,
+    start: int,
+    stop: int,
+    bank: FeatureBank | None = None,
 ) -> Iterator[Predictions]:
     """Predict episodes start, ..., stop - 1, batch by batch.
 
     The query labels are hidden from the method and used here only. Queries reach the method in an
     order drawn for each episode; its predictions are put back before they are scored.
+    A ``bank`` holds features of the loader's pool by the same embedding, for a method that has one.
     """
     if isinstance(method, EmbeddingMethod):
-        logits = _embedded_logits(method, params, loader, start, stop)
+        bank = bank or FeatureBank(method, params, loader)
+        logits = _embedded_logits(method, params, loader.sampler, bank, start, stop)
     else:
         logits = _episode_logits(method, params, loader, start, stop)
     return (score(ids, _put_back(values, order)) for ids, order, values in logits)
@@ -116,10 +124,13 @@ def _logits(method: FewShotMethod, params: Params, episode: Episode) -> Tensor:
 
 
 def _embedded_logits(
-    method: EmbeddingMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
+    method: EmbeddingMethod,
+    params: Params,
+    sampler: Sampler,
+    bank: FeatureBank,
+    start: int,
+    stop: int,
 ) -> Iterator[Block]:
-    sampler = loader.sampler
-    bank = FeatureBank(method, params, loader)
     size = BLOCK if sampler.one_shape else 1
     for first in range(start, stop, size):
         ids = sampler(first, min(size, stop - first))

@@ -12,6 +12,7 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation import document
 from fewshot_bench.evaluation.describe import describe_protocol, describe_summary
 from fewshot_bench.evaluation.evaluate import StopRule, evaluate
+from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.evaluation.identity import config_sha256, shown_apart
 from fewshot_bench.evaluation.result import Result, make_result
 from fewshot_bench.methods.base import FewShotMethod
@@ -80,6 +81,7 @@ def measure(
     subject: Subject,
     settings: EvaluateConfig,
     progress: Callable[[int], None] = lambda _: None,
+    bank: FeatureBank | None = None,
 ) -> Result:
     """Measure one model on test episodes.
 
@@ -90,6 +92,7 @@ def measure(
         subject: what is known of them, for the record.
         settings: number of episodes, stopping rule and confidence level; the rest is the loader's.
         progress: told the number of episodes done since the last call.
+        bank: features that other methods on the same embedding have used; None computes them.
 
     Raises:
         ConfigError: the method does otherwise than its contract or its declared setting says.
@@ -97,7 +100,7 @@ def measure(
     until, rule = stop_rules(settings)
     total = number_of_episodes(loader.sampler, settings)
     probe(method, params, loader, subject.method.id)
-    outcome = evaluate(method, params, loader, total, progress, until)
+    outcome = evaluate(method, params, loader, total, progress, until, bank)
     facts = document.Facts(
         tool=document.Tool(version=__version__, **source_state()),
         method=subject.method,

@@ -110,7 +110,7 @@ for _name, _transform, _refiner, _summary, _paper in (
     ),
     (
         "entropy-tuning",
-        None,
+        "un",
         "entropy-tuning",
         "a cosine head tuned on support and queries' entropy, its network left alone",
         "Dhillon et al. 2019, arXiv 1909.02729",

@@ -1,6 +1,6 @@
 """The last stage: the method itself, meta-trained, or put together where it has no training."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +94,27 @@ class MetaTrainStage(Stage):
         write_atomic(self.folder / "config.toml", run.config.to_toml().encode())
         start = merge(_given(stage, given[stage.name]) for stage in self.needs)
         probe_start(run.method, run.config.method)
-        if run.method.traits.trains:
-            params, selection = self._meta_trained(start, observer)
-        else:
-            params, selection = self._untrained(start), _only_selection(given)
+        if not run.method.traits.trains:
+            return self.put_together(given)
+        params, selection = self._meta_trained(start, observer)
         buffers = run.method.finish(params, run.training_images())
-        learned = bool(given or buffers) or run.method.traits.trains
-        return Checkpoint({**params, **buffers}, self._info(selection, given, learned=learned))
+        return Checkpoint({**params, **buffers}, self._info(selection, given, learned=True))
+
+    def put_together(
+        self, given: Mapping[str, Checkpoint], finish: Callable[[Params], Params] | None = None
+    ) -> Checkpoint:
+        """The model of a method without a training of its own.
+
+        Args:
+            given: what the stages before have made, by their names.
+            finish: parameters to the buffers that follow from them and the training images; None
+                for :meth:`fewshot_bench.methods.base.FewShotMethod.finish`.
+        """
+        run = self.run
+        params = self._untrained(merge(part.params for part in given.values()))
+        buffers = finish(params) if finish else run.method.finish(params, run.training_images())
+        info = self._info(_only_selection(given), given, learned=bool(given or buffers))
+        return Checkpoint({**params, **buffers}, info)
 
     def _meta_trained(self, given: Params, observer: Observer) -> tuple[Params, dict[str, Any]]:
         run, config = self.run, self.run.config.train
