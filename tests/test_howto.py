@@ -30,6 +30,7 @@ SHORT = [
 # What each page leaves behind.
 MADE = {
     "cross-domain": [],
+    "grid": [],
     "cluster": ["results/protonet/seed-2/result.json", "results/matching-net/seed-0/result.json"],
     "embeddings": ["mine.npz"],
     "own-images": ["photos/split.csv", "sheet.png", "results/matching-net", "support.safetensors"],

@@ -65,6 +65,6 @@ class AlternatingInformation(Refiner):
 
     def assign(self, scores: Tensor, before: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Sharpened predictions, less the logarithm of what each class already has."""
-        sharp = (1 + self.confidence) * scores.log_softmax(dim=-1)
+        sharp = (1 + self.confidence) * couplings.none(scores)
         taken = sharp.logsumexp(dim=-2, keepdim=True)
         return couplings.marginal(sharp, taken, -self.balance / (1 + self.balance))

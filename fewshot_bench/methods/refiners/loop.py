@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.nn.algebra import span_basis
-from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.labels import one_hot
 
 Scores = Callable[[Tensor], Tensor]
@@ -45,7 +44,13 @@ class Sets(NamedTuple):
 
     def scores(self, scale: float) -> Scores:
         """Negative squared distances (..., Q, N) of queries to given means, times the scale."""
-        return lambda means: -scale * squared_distances(self.query, means)
+        lengths = self.query.square().sum(dim=-1, keepdim=True)
+
+        def found(means: Tensor) -> Tensor:
+            inner = (means @ self.query.mT).mT  # classes first: twice as fast for few of them
+            return -scale * (lengths - 2 * inner + means.square().sum(dim=-1).unsqueeze(-2))
+
+        return found
 
 
 def sets_of(support: Tensor, labels: Tensor, query: Tensor, n_way: int) -> Sets:
