@@ -23,6 +23,7 @@ from fewshot_bench.training.run import Run, prepare_run
 from fewshot_bench.training.stages import once, total
 from fewshot_bench.training.subject import method_of, subject_of
 
+PLAIN = "simpleshot"  # a method without a recipe of its own
 Given = Mapping[str, Checkpoint]
 
 
@@ -52,8 +53,14 @@ class Configured(Column):
         self._means: dict[Any, Params] = {}
 
     def run(self, method: str, n_shot: int) -> Run:
-        """The run of one cell, as the command line would make it."""
-        config = resolve(self.request.settings(method, n_shot, self.seed), self._file, self._base)
+        """The run of one cell, as the command line would make it.
+
+        The stages are those of the embedding, whatever objective the recipe of a method prefers.
+        """
+        plain = self.request.settings(PLAIN, n_shot, self.seed)
+        stages = resolve(plain, self._file, self._base).model_dump()["stages"]
+        settings = self.request.settings(method, n_shot, self.seed) | {"stages": stages}
+        config = resolve(settings, self._file, self._base)
         run = prepare_run(config, self.request.device, store=self._store)
         self._store = run.store
         return run

@@ -10,7 +10,7 @@ from fewshot_bench.files import expanded, safe_name
 from fewshot_bench.grids.column import Column
 from fewshot_bench.grids.configured import Configured, Stored
 from fewshot_bench.grids.given import FeatureFile, OtherModel
-from fewshot_bench.grids.request import SHARED, Request
+from fewshot_bench.grids.request import Request, measures_features
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training.checkpoint import load_checkpoint
 
@@ -79,7 +79,7 @@ def _of_model(name: str, file: Path, request: Request) -> Column:
     if not isinstance(config, dict):
         raise CheckpointError(f"{file} is not a trained model of a method")
     method = config["method"]
-    if method in METHODS and METHODS.entry(method).recipe == SHARED:
+    if method in METHODS and measures_features(method):
         return Stored(name, request, file, model)
     return OtherModel(name, request, file, model)
 

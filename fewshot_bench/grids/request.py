@@ -10,7 +10,7 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.registry import METHODS
 
 ALL = "all"
-SHARED = "pretrained"  # the recipe of methods that measure a backbone as it is
+COMPOSED = "fewshot_bench.methods.composed:pretrained"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def _given(table: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in table.items() if value is not None}
 
 
+def measures_features(method: str) -> bool:
+    """Whether a registered method has no training of its own and leaves its backbone as it is."""
+    return bool(METHODS.entry(method).target == COMPOSED)
+
+
 def grid_methods(wanted: str | Iterable[str]) -> tuple[str, ...]:
     """Names of methods that measure a backbone as it is.
 
@@ -76,11 +81,11 @@ def grid_methods(wanted: str | Iterable[str]) -> tuple[str, ...]:
         ConfigError: there is none of a name, or it is trained by episodes.
     """
     if wanted == ALL:
-        return tuple(entry.name for entry in METHODS if entry.recipe == SHARED)
+        return tuple(entry.name for entry in METHODS if measures_features(entry.name))
     names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
     methods = tuple(dict.fromkeys(names))
     for name in methods:
-        if METHODS.entry(name).recipe != SHARED:
+        if not measures_features(name):
             raise ConfigError(
                 f"{name} has a training of its own, so features of another embedding are not its;"
                 " a grid takes methods on pre-trained features, as simpleshot or knn"
