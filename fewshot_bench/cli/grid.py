@@ -1,12 +1,12 @@
 """``fsbench grid``: every classifier on every trained embedding."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.errors import ConfigError
 
@@ -93,7 +93,7 @@ def grid(
             "cells": [entry.record() for entry in found.entries],
             "failures": list(found.failures),
         }
-        typer.echo(json.dumps(table, indent=1, ensure_ascii=False))
+        echo_json(table)
     else:
         typer.echo(str(found))
     for line in found.failures:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fewshot_bench.config import Table, resolve
+from fewshot_bench.data.adapted import AdaptedStore
+from fewshot_bench.data.features.store import FeatureStore
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError
 from fewshot_bench.evaluation.features import FeatureBank
@@ -48,7 +50,7 @@ class Configured(Column):
     ) -> None:
         super().__init__(name, seed, request)
         self._file, self._base = file, base
-        self._store: ImageStore | None = None
+        self._store: ImageStore | FeatureStore | None = None
         self._given: dict[Any, Given] = {}
         self._means: dict[Any, Params] = {}
 
@@ -62,7 +64,7 @@ class Configured(Column):
         settings = self.request.settings(method, n_shot, self.seed) | {"stages": stages}
         config = resolve(settings, self._file, self._base)
         run = prepare_run(config, self.request.device, store=self._store)
-        self._store = run.store
+        self._store = None if isinstance(run.store, AdaptedStore) else run.store
         return run
 
     def prepare(self, observer: Observer) -> None:

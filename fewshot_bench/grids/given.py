@@ -23,7 +23,6 @@ from fewshot_bench.files import sha256
 from fewshot_bench.grids.column import Column, Expected
 from fewshot_bench.grids.request import Request
 from fewshot_bench.interface.data import Data, load
-from fewshot_bench.interface.features import load_features
 from fewshot_bench.interface.measure import base_mean
 from fewshot_bench.interface.models import BLOCK, FixedEmbedding
 from fewshot_bench.methods.base import EmbeddingMethod, Setup
@@ -31,8 +30,9 @@ from fewshot_bench.methods.build import build_method
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.parts import BASE_MEAN
 from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.nn.hashing import tensors_sha256
 from fewshot_bench.nn.params import Params, subset
-from fewshot_bench.training.checkpoint import Checkpoint, check_params, tensors_sha256
+from fewshot_bench.training.checkpoint import Checkpoint, check_params
 from fewshot_bench.training.fit import Observer
 from fewshot_bench.training.identity import check_unseen
 from fewshot_bench.training.run import choose_device
@@ -108,7 +108,7 @@ class FeatureFile(GivenColumn):
     Args:
         name: of the embedding.
         request: what is measured on it.
-        path: ``.npz`` file.
+        path: of a form that ``features:`` reads.
     """
 
     backbone = "features"
@@ -117,7 +117,7 @@ class FeatureFile(GivenColumn):
         super().__init__(name, 0, request)
         if request.benchmark is not None:
             raise ConfigError(f"{path} are features of their own images; leave out --benchmark")
-        self.data = load_features(path)
+        self.data = load(f"features:{path}")
         self.identity = sha256(self.data.test.pool.fingerprint.encode())
         self._mean: Tensor | None = None
 
