@@ -14,7 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     ("errors",),
     ("files", "registry", "platform", "stats"),
-    ("lock",),
+    ("lock", "world"),
     ("config",),
     ("data",),
     ("nn",),
@@ -28,6 +28,7 @@ LAYERS = [
     ("leaderboard",),
     ("interface",),
     ("grids",),
+    ("launch",),
     ("api",),
     ("cli",),
     ("__main__",),

@@ -5,11 +5,13 @@
 or matplotlib in some cases.
 """
 
+import os
 import sys
 
 from fewshot_bench.cli.app import app as fsbench
 from fewshot_bench.cli.signals import arrivals, exit_code
-from fewshot_bench.errors import FsbenchError, Interrupted
+from fewshot_bench.errors import FsbenchError, Interrupted, TrainingError
+from fewshot_bench.world import LostProcessError, expected
 
 
 def main() -> None:
@@ -21,8 +23,20 @@ def main() -> None:
         try:
             fsbench()
         except Interrupted as error:
-            print(f"fsbench: {error}", file=sys.stderr)
+            if _tells(error):
+                print(f"fsbench: {error}", file=sys.stderr)
             sys.exit(exit_code(seen(), error.exit_code))
         except FsbenchError as error:
-            print(f"fsbench: {error}", file=sys.stderr)
+            if _tells(error):
+                print(f"fsbench: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
+
+
+def _tells(error: FsbenchError) -> bool:
+    """Whether this process tells of an error, of several that share the work.
+
+    All of them make the same mistakes; but what one of them trained may diverge alone.
+    """
+    if isinstance(error, LostProcessError) and "FSBENCH_WATCHED" in os.environ:
+        return False  # whoever watches them tells
+    return expected().leads or isinstance(error, TrainingError)

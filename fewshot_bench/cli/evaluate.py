@@ -9,6 +9,7 @@ from fewshot_bench.cli import options as o
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.config import RunConfig, validated
 from fewshot_bench.errors import CheckpointError, ConfigError
+from fewshot_bench.launch.ranks import in_processes
 
 Episodes = Annotated[int | None, typer.Option(help="Number of test episodes.")]
 EpisodeSeed = Annotated[int | None, typer.Option(help="Which list of test episodes.")]
@@ -52,6 +53,7 @@ def evaluate(
     input_size: o.InputSize = None,
     train_on: o.TrainOn = None,
     device: o.Device = "auto",
+    devices: o.Devices = None,
     workers: o.Workers = 0,
     bank: o.Bank = "auto",
     out: Out = None,
@@ -88,6 +90,8 @@ def evaluate(
     if show_config:
         typer.echo(resolved.to_toml().rstrip())
         return
+    if (code := in_processes(devices)) is not None:
+        raise typer.Exit(code)
     # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.measure import Output, measure
 

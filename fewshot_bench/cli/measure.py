@@ -19,6 +19,7 @@ from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.run import Run, load_trained
 from fewshot_bench.training.subject import method_of, subject_of
+from fewshot_bench.world import current
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def measure(
         model = load_trained(run, checkpoint) if checkpoint else obtain_model(run, out)
         results.append(_measure_one(run, model, seeds, checkpoint, out))
         folders.append(output.of_seed(seed, seeds) or _own_folder(results[-1]))
-        write_result(results[-1], folders[-1], overwrite=output.overwrite)
+        if current().leads:
+            write_result(results[-1], folders[-1], overwrite=output.overwrite)
     if output.says:
         report(runs[-1], results, folders, output.quiet, output.as_json)
     return results

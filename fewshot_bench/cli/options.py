@@ -39,6 +39,10 @@ NShot = Annotated[int | None, typer.Option("--n-shot", help="Support images per 
 NQuery = Annotated[int | None, typer.Option("--n-query", help="Query images per class.")]
 Seed = Annotated[int | None, typer.Option(help="Training seed (weights and training episodes).")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(help="Share the work between so many processes, as 2, cpu:2 or cuda:2."),
+]
 Workers = Annotated[int, typer.Option(min=0, help="Threads that load ahead, for slow disks.")]
 Strategy = Annotated[
     str, typer.Option(help="Tasks of a step: sequential, vmap (all at once), or auto by device.")

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from fewshot_bench.cli.estimate import Pace, ending
+from fewshot_bench.world import expected
 
 
 class _Rate(ProgressColumn):
@@ -158,5 +159,9 @@ class TrainingDisplay:
 
 
 def console(quiet: bool = False) -> Console:
-    """Messages and progress go to standard error, or nowhere; results go to standard output."""
+    """Messages and progress go to standard error, or nowhere; results go to standard output.
+
+    Of several processes that share the work, one speaks.
+    """
+    quiet = quiet or not expected().leads
     return Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=quiet)

@@ -8,6 +8,7 @@ from fewshot_bench.cli import options as o
 from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.cli.progress import console
+from fewshot_bench.launch.ranks import in_processes
 
 
 def train(
@@ -24,6 +25,7 @@ def train(
     input_size: o.InputSize = None,
     train_on: o.TrainOn = None,
     device: o.Device = "auto",
+    devices: o.Devices = None,
     workers: o.Workers = 0,
     strategy: o.Strategy = "auto",
     compile_map: o.Compile = False,
@@ -45,6 +47,8 @@ def train(
     resolved = o.build_config(named, settings, config)
     if show_config:
         return typer.echo(resolved.to_toml().rstrip())
+    if (code := in_processes(devices)) is not None:
+        raise typer.Exit(code)
     # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.work import obtain_model, open_run
 

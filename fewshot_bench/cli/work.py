@@ -12,6 +12,7 @@ from fewshot_bench.data.store import MANIFEST, ImageStore
 from fewshot_bench.platform import keep_freed_memory
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.run import MODEL, Run, choose_device, prepare_run, train
+from fewshot_bench.world import join
 
 
 def open_run(
@@ -24,7 +25,11 @@ def open_run(
     bank: str = "auto",
     out: Console | None = None,
 ) -> Run:
-    """Open data and device for a configuration, saying on ``out`` what takes time."""
+    """Open data and device for a configuration, saying on ``out`` what takes time.
+
+    Processes that share the work meet here.
+    """
+    join()
     out = out or console()
     keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read

@@ -63,14 +63,20 @@ class ImageLoader:
         self._batch, self._seed, self._augment = min(batch, len(self._labels)), seed, augment
         self._normalise = Normalise(split.mean, split.std, self.device)
 
-    def batches(self, start: int, stop: int) -> Iterator[ImageBatch]:
-        """Batches start, ..., stop - 1."""
+    @property
+    def batch(self) -> int:
+        """Images of each batch."""
+        return self._batch
+
+    def batches(self, start: int, stop: int, *, rows: slice = slice(None)) -> Iterator[ImageBatch]:
+        """Batches start, ..., stop - 1; of each the images of these rows."""
         per_pass = len(self._labels) // self._batch
         for first in range(start - start % per_pass, stop, per_pass):
             order = self._order(first // per_pass)
             for step in range(max(start, first), min(stop, first + per_pass)):
-                rows = order[(step - first) * self._batch :][: self._batch]
-                yield self.load(rows, step)
+                chosen = order[(step - first) * self._batch :][: self._batch]
+                whole = self.load(chosen, step)  # augmented as a whole, so as nobody shared it
+                yield ImageBatch(whole.images[rows], whole.labels[rows])
 
     def load(self, rows: Tensor, step: int) -> ImageBatch:
         """Images of these rows as step number ``step`` sees them."""

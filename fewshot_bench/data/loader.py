@@ -19,6 +19,7 @@ from fewshot_bench.data.transforms import Normalise
 
 GPU_SHARE = 0.3  # of the free GPU memory that the images themselves may take
 CACHE_BYTES = 1 << 20  # normalise in pieces that stay in a core's cache
+ALL = slice(None)
 BATCH_BYTES = 8 << 20  # larger blocks go back to the system after use and fault in again
 
 
@@ -150,20 +151,37 @@ class EpisodeLoader:
         """The same episodes, of what was made of each image."""
         return EpisodeLoader(self.sampler, workers=self.workers, device=self.device, pool=pool)
 
-    def batches(self, start: int, stop: int, size: int | None = None) -> Iterator[EpisodeBatch]:
-        """Episodes start, ..., stop - 1 in order, ``size`` at a time; the last may be smaller."""
+    def batches(
+        self,
+        start: int,
+        stop: int,
+        size: int | None = None,
+        *,
+        every: slice = ALL,
+        rows: slice = ALL,
+    ) -> Iterator[EpisodeBatch]:
+        """Episodes start, ..., stop - 1 in order, ``size`` at a time; the last may be smaller.
+
+        Args:
+            start: first episode.
+            stop: one behind the last.
+            size: episodes of a batch.
+            every: which of the batches are made.
+            rows: which episodes of each batch are made.
+        """
         size = size or self.batch_size
-        blocks = ((first, min(size, stop - first)) for first in range(start, stop, size))
+        firsts = range(start, stop, size)[every]
+        blocks = ((first, min(size, stop - first), rows) for first in firsts)
         if self.workers == 0:
             yield from (self.load(*block) for block in blocks)
             return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="loader") as pool:
             yield from ordered_map(lambda b: self.load(*b), blocks, pool, ahead=2 * self.workers)
 
-    def load(self, start: int, count: int) -> EpisodeBatch:
-        """One batch: episodes start, ..., start + count - 1."""
-        ids = self.sampler(start, count)
-        order = self.sampler.query_order(ids)
+    def load(self, start: int, count: int, rows: slice = ALL) -> EpisodeBatch:
+        """One batch: of the episodes start, ..., start + count - 1 those of these rows."""
+        whole = self.sampler(start, count)
+        ids, order = whole[rows], self.sampler.query_order(whole)[rows]
         query = np.take_along_axis(ids.query_ids, order, axis=1)
         query_labels = np.take_along_axis(ids.query_labels, order, axis=1)
         images = self.gather(torch.from_numpy(np.concatenate([ids.support_ids, query], axis=1)))

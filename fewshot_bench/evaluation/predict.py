@@ -16,8 +16,10 @@ from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.methods.base import EmbeddingMethod, FewShotMethod
 from fewshot_bench.nn.params import Params
+from fewshot_bench.world import current
 
 BLOCK = 256  # episodes drawn together
+SHARED = 8  # episodes that a process predicts before all meet, where several share the work
 GATHERED_BYTES = 8 << 20  # of features that are classified together
 
 
@@ -78,15 +80,23 @@ def predict(
     """Predict episodes start, ..., stop - 1, batch by batch.
 
     The query labels are hidden from the method and used here only. Queries reach the method in an
-    order drawn for each episode; its predictions are put back before they are scored.
+    order drawn for each episode; its predictions are put back before they are scored. Where several
+    processes share the work, each predicts every so many-th batch, and all get all of them.
     A ``bank`` holds features of the loader's pool by the same embedding, for a method that has one.
     """
+    world, one_shape = current(), loader.sampler.one_shape
     if isinstance(method, EmbeddingMethod):
+        blocks = range(start, stop, BLOCK if one_shape else 1)
         bank = bank or FeatureBank(method, params, loader)
-        logits = _embedded_logits(method, params, loader.sampler, bank, start, stop)
+        logits = _embedded_logits(method, params, loader.sampler, bank, blocks, world.share)
     else:
-        logits = _episode_logits(method, params, loader, start, stop)
-    return (score(ids, _put_back(values, order)) for ids, order, values in logits)
+        size = loader.batch_size if world.size == 1 else SHARED
+        blocks = range(start, stop, size if one_shape else 1)
+        logits = _episode_logits(method, params, loader, blocks, world.share)
+    parts = (score(ids, _put_back(values, order)) for ids, order, values in logits)
+    for _ in range(0, len(blocks), world.size):
+        shares = world.gathered(next(parts, None))
+        yield from (part for part in shares if part is not None)
 
 
 def accuracy(
@@ -101,9 +111,9 @@ Block = tuple[EpisodeIds, NDArray[np.int64], Tensor]  # episodes, query order, l
 
 
 def _episode_logits(
-    method: FewShotMethod, params: Params, loader: EpisodeLoader, start: int, stop: int
+    method: FewShotMethod, params: Params, loader: EpisodeLoader, blocks: range, every: slice
 ) -> Iterator[Block]:
-    for batch in loader.batches(start, stop):
+    for batch in loader.batches(blocks.start, blocks.stop, blocks.step, every=every):
         episodes = (batch.episode(i, hide_query_labels=True) for i in range(len(batch)))
         logits = torch.stack([_logits(method, params, episode) for episode in episodes])
         yield batch.ids, batch.query_order, logits
@@ -128,12 +138,11 @@ def _embedded_logits(
     params: Params,
     sampler: Sampler,
     bank: FeatureBank,
-    start: int,
-    stop: int,
+    blocks: range,
+    every: slice,
 ) -> Iterator[Block]:
-    size = BLOCK if sampler.one_shape else 1
-    for first in range(start, stop, size):
-        ids = sampler(first, min(size, stop - first))
+    for first in blocks[every]:
+        ids = sampler(first, min(blocks.step, blocks.stop - first))
         order = sampler.query_order(ids)
         query_ids = np.take_along_axis(ids.query_ids, order, axis=1)
         features = bank.features(ids.support_ids, query_ids)

@@ -11,6 +11,7 @@ and its derivatives along (v, a, b) are linear combinations of g, v and x^ with 
 channel. They are taken in :meth:`_Backward.backward`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -39,6 +40,32 @@ def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor,
     else:
         y, mean, scale = _Forward.apply(x, weight, bias)
     return y, mean.detach(), scale.detach()
+
+
+def shared_batch_norm(
+    x: Tensor, weight: Tensor, bias: Tensor, across: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Normalise by the statistics of a batch of which several processes hold a part each.
+
+    Args:
+        x: (B, C, H, W), this process's part; parts may differ in size.
+        weight: (C,) scale.
+        bias: (C,) shift.
+        across: sums a tensor over the processes, differentiable.
+
+    Returns:
+        As :func:`batch_norm`, and the number of pixels of the whole batch.
+    """
+    kind, x = x.dtype, x.to(weight.dtype)  # sums of 16 bits would be coarse
+    pixels = x.numel() // x.shape[1]
+    total = across(torch.cat([x.sum(dim=(0, 2, 3)), x.new_tensor([pixels])]))
+    count = int(total[-1].item())
+    mean = total[:-1] / count
+    centred = x - _column(mean)
+    var = across(centred.square().sum(dim=(0, 2, 3))) / count
+    scale = (var + EPS).rsqrt()
+    y = torch.addcmul(_column(bias), centred, _column(weight * scale)).to(kind)
+    return y, mean.detach(), scale.detach(), count
 
 
 def _by_parts(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:

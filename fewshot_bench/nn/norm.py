@@ -8,7 +8,7 @@
   step (MAML++, Antoniou et al. 2019, arXiv 1810.09502).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.nn.batch_norm import EPS, batch_norm
+from fewshot_bench.nn.batch_norm import EPS, batch_norm, shared_batch_norm
 from fewshot_bench.nn.params import Params, Roles
 
 NormPolicy = Literal["batch", "support", "running", "per_step"]
@@ -37,6 +37,8 @@ class NormMode:
         kept: filled by each layer without running averages, where it is not None: the mean and
             variance of this batch, differentiable.
         given: ``kept`` of another pass, to normalise by.
+        across: sums over the processes that share a batch, differentiable; None where one process
+            has all of it. Statistics are then those of the whole batch.
     """
 
     training: bool
@@ -44,6 +46,7 @@ class NormMode:
     seen: Params = field(default_factory=dict)
     kept: Moments | None = None
     given: Moments | None = None
+    across: Callable[[Tensor], Tensor] | None = None
 
 
 def check_policy(policy: str) -> None:
@@ -83,8 +86,11 @@ def norm(params: Params, name: str, x: Tensor, mode: NormMode) -> Tensor:
     if mean is None or var is None:
         return _by_moments(name, x, weight, bias, mode)
     if mode.training:
-        y, seen, scale = batch_norm(x, weight, bias)
         count = x.numel() // x.shape[1]
+        if mode.across is None:
+            y, seen, scale = batch_norm(x, weight, bias)
+        else:
+            y, seen, scale, count = shared_batch_norm(x, weight, bias, mode.across)
         unbiased = (scale.pow(-2) - EPS) * (count / max(count - 1, 1))
         suffix = "" if row is None else f"@{row}"
         mode.seen[f"{name}.running_mean{suffix}"] = seen

@@ -9,7 +9,7 @@ Batch normalisation keeps running averages here, whatever the method that starts
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from fewshot_bench.training.objectives.distillation import Teacher
 from fewshot_bench.training.objectives.rotation import Rotation
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.stages import Stage
+from fewshot_bench.world import World, add_gradients, current
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Classification:
         objective: what the features are to tell.
         criterion: (B, C) logits and int64 (B,) labels to a scalar.
         teacher: an earlier network that is listened to; None learns from the labels alone.
+        world: the processes that share the images of a step.
     """
 
     network: EmbeddingLearner
@@ -70,14 +72,22 @@ class Classification:
     objective: Objective
     criterion: Criterion
     teacher: Teacher | None = None
+    world: World = field(default_factory=current)
 
     def batches(self, start: int) -> Iterator[ImageBatch]:
-        """Mini-batches; their images and augmentations follow from the step."""
-        return self.train.batches(start, self.config.steps)
+        """Mini-batches, of which each process takes its share; the step says what is in them.
+
+        Raises:
+            ConfigError: there are fewer images than processes.
+        """
+        self.world.check_enough(self.train.batch, "images of a step (stages.classify.batch)")
+        return self.train.batches(start, self.config.steps, rows=self.world.share)
 
     def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
-        """Gradient of the classification loss."""
-        mode = NormMode(training=True)
+        """Gradient of the classification loss of all processes' images."""
+        world = self.world
+        across = world.add_differentiably if world.size > 1 else None
+        mode = NormMode(training=True, across=across)
         images = self.objective.views(batch.images)
         with in_precision(self.config, images.device):
             features = self.network.embedding(params, images, mode)
@@ -91,8 +101,10 @@ class Classification:
                 " the last good checkpoint is kept; lower stages.classify.lr"
             )
         loss.backward()  # type: ignore[no-untyped-call]
+        weight = len(batch) / self.train.batch
+        add_gradients(world, params.values(), weight)
         blend(params, mode.seen)
-        return float(loss.item())
+        return sum(world.gathered(weight * float(loss.item())))
 
     def suspect(self, params: Params, batch: ImageBatch, step: int) -> str:  # noqa: ARG002
         """All images of a batch make one loss."""
@@ -197,8 +209,10 @@ class ClassifyStage(Stage):
         )
         network, loss = protonet(run.setup), supervised_loss(settings.loss)
         teacher = self._teacher(given[self.name].params) if self.needs else None
+        # What is asked of an image by its place in the batch can't be asked of a share.
+        world = World() if settings.rotation else current()
         work = Classification(
-            network, train, self._validation(), settings, self.objective, loss, teacher
+            network, train, self._validation(), settings, self.objective, loss, teacher, world
         )
         later = f", generation {settings.generation}" if settings.generation else ""
         observer.begin(f"pre-training{later}", settings.steps, settings.batch)

@@ -17,8 +17,9 @@ from torch import Tensor
 from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
 from fewshot_bench.nn.params import Params, trainable
 from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
-from fewshot_bench.training.log import TrainingLog
-from fewshot_bench.training.stop import StopRequest, stop_on_signal
+from fewshot_bench.training.log import EventLog, training_log
+from fewshot_bench.training.stop import stop_on_signal
+from fewshot_bench.world import current
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 20.0
@@ -174,7 +175,9 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
     if (folder / STATE).exists():
         _restore(state, folder / STATE)
     saved = time.monotonic()
-    with TrainingLog(folder, state.step) as log, stop_on_signal() as stop:
+    world = current()
+    world.gathered(state.step)  # all have read the state before the first writes another one
+    with training_log(folder, state.step, writes=world.leads) as log, stop_on_signal() as stop:
         if plan.judge_start and not state.step:
             _judge(state, work.validate(params), observer, log)
         for batch in work.batches(state.step):
@@ -183,10 +186,14 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
             log.write(state.step, loss=loss)
             if state.step % plan.val_every == 0 or state.step == plan.steps:
                 _judge(state, work.validate(params), observer, log)
-            if stop.requested or time.monotonic() - saved > SAVE_SECONDS:
+            stops = world.any(stop.requested)
+            if world.leads and (stops or time.monotonic() - saved > SAVE_SECONDS):
                 _save(state, folder / STATE)
                 saved = time.monotonic()
-                _leave_if_asked(stop, state)
+            if stops:
+                raise Interrupted(
+                    f"stopped after step {state.step}; the same command goes on from there"
+                )
     if state.best is None:
         _log.warning("fsbench: note: there are no validation classes; the last step is kept")
     return state
@@ -219,7 +226,7 @@ def finite_gradient(params: Params) -> bool:
     return bool(torch.nn.utils.get_total_norm(grads).isfinite())
 
 
-def _judge(state: State, value: float | None, observer: Observer, log: TrainingLog) -> None:
+def _judge(state: State, value: float | None, observer: Observer, log: EventLog) -> None:
     if value is None:
         return
     state.validations += 1
@@ -228,11 +235,6 @@ def _judge(state: State, value: float | None, observer: Observer, log: TrainingL
         state.best_step, state.best_accuracy = state.step, value
     observer.validation(state.step, value, state.best_accuracy)
     log.write(state.step, val_accuracy=value)
-
-
-def _leave_if_asked(stop: StopRequest, state: State) -> None:
-    if stop.requested:
-        raise Interrupted(f"stopped after step {state.step}; the same command goes on from there")
 
 
 def _learned(params: Params) -> Params:

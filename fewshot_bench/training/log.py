@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import Any
 
 
-class TrainingLog:
+class EventLog:
+    """Keeps nothing: the log of a process whose training another process writes down."""
+
+    def write(self, step: int, **values: Any) -> None:
+        """Record numbers of one step."""
+
+
+class TrainingLog(EventLog):
     """Appends to ``log.jsonl``; a resumed run drops what came after its checkpoint.
 
     Args:
@@ -44,6 +51,13 @@ class TrainingLog:
         self._file.close()
         if self._board is not None:
             self._board.close()
+
+
+def training_log(
+    folder: Path, resume_step: int, *, writes: bool
+) -> contextlib.AbstractContextManager[EventLog]:
+    """The log of a training, or one that keeps nothing where another process writes it."""
+    return TrainingLog(folder, resume_step) if writes else contextlib.nullcontext(EventLog())
 
 
 def learning_curve(folder: Path, points: int = 60) -> list[tuple[int, float]]:

@@ -13,10 +13,12 @@ from fewshot_bench.data.loader import EpisodeBatch, EpisodeLoader
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.base import FewShotMethod
+from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.strategy import Strategy, task_by_task
+from fewshot_bench.world import add_gradients, current, in_turns
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,25 @@ class MetaTraining:
     strategy: Strategy = task_by_task
 
     def batches(self, start: int) -> Iterator[EpisodeBatch]:
-        """Consecutive episodes; their numbers follow from the step."""
-        size = self.config.meta_batch
-        return self.train.batches(start * size, self.config.steps * size, size)
+        """Consecutive episodes, of which each process takes its share. The step says which.
+
+        Raises:
+            ConfigError: there are fewer than processes.
+        """
+        size, world = self.config.meta_batch, current()
+        world.check_enough(size, "episodes of a step (train.meta_batch)")
+        return self.train.batches(start * size, self.config.steps * size, size, rows=world.share)
 
     def accumulate(self, params: Params, batch: EpisodeBatch, step: int) -> float:
-        """Gradient of the mean meta-objective."""
-        method = self.method.at(step / self.config.steps)
-        return self.strategy(method, params, batch, step)
+        """Gradient of the mean meta-objective of all processes' episodes."""
+        method, world = self.method.at(step / self.config.steps), current()
+        loss, seen = self.strategy(method, params, batch, step)
+        weight = len(batch) / self.config.meta_batch
+        add_gradients(world, params.values(), weight)
+        shares = world.gathered((weight * loss, seen))
+        for one in in_turns([statistics for _, statistics in shares]):
+            blend(params, one)
+        return sum(part for part, _ in shares)
 
     def suspect(self, params: Params, batch: EpisodeBatch, step: int) -> str:
         """The first episode whose own gradient is not finite."""

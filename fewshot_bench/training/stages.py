@@ -1,5 +1,6 @@
 """Training as a small graph of stages: each is trained once, by one process, and found again."""
 
+import contextlib
 import functools
 import logging
 from abc import ABC, abstractmethod
@@ -13,6 +14,7 @@ from fewshot_bench.lock import locked
 from fewshot_bench.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fewshot_bench.training.context import Run
 from fewshot_bench.training.fit import STATE, Observer, Stopwatch
+from fewshot_bench.world import World, current
 
 MODEL = "model.safetensors"
 _log = logging.getLogger(__name__)
@@ -86,14 +88,22 @@ def once(stage: Stage, observer: Observer) -> Checkpoint:
         stage: what is wanted.
         observer: told of the progress of every stage that has to be trained.
     """
-    path = stage.folder / MODEL
-    if path.exists():
+    path, world = stage.folder / MODEL, current()
+    if world.told(path.exists()):
         return load_checkpoint(path)
     given = {need.name: once(need, observer) for need in stage.needs}
-    with locked(stage.folder, f"the training in {stage.folder}"):
-        if not path.exists():
+    with _held(stage, world):
+        if not world.told(path.exists()):
             _train(stage, given, observer)
+    world.told(None)  # until the one that leads has written it
     return load_checkpoint(path)
+
+
+def _held(stage: Stage, world: World) -> contextlib.AbstractContextManager[None]:
+    """The lock of a stage's folder; of several processes that share a training, one takes it."""
+    if not world.leads:
+        return contextlib.nullcontext()
+    return locked(stage.folder, f"the training in {stage.folder}")
 
 
 def _train(stage: Stage, given: Mapping[str, Checkpoint], observer: Observer) -> None:
@@ -104,8 +114,9 @@ def _train(stage: Stage, given: Mapping[str, Checkpoint], observer: Observer) ->
     trained = stage.train(given, observer)
     seconds = total([watch.seconds, *(one.info.get("seconds") for one in given.values())])
     info = {"version": __version__, **trained.info, "seconds": seconds}
-    save_checkpoint(folder / MODEL, trained.params, info)
-    (folder / STATE).unlink(missing_ok=True)
+    if current().leads:
+        save_checkpoint(folder / MODEL, trained.params, info)
+        (folder / STATE).unlink(missing_ok=True)
 
 
 def total(seconds: list[float | None]) -> float | None:

@@ -7,17 +7,28 @@ together.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
 from fewshot_bench.data.loader import Episode, EpisodeBatch
 from fewshot_bench.errors import ConfigError, TrainingError, one_line
 from fewshot_bench.methods.base import FewShotMethod, Objective
-from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 
 NAMES = ("auto", "sequential", "vmap")
+
+
+class Outcome(NamedTuple):
+    """What a strategy found.
+
+    Attributes:
+        loss: mean meta-objective.
+        seen: batch statistics of each episode, in their order.
+    """
+
+    loss: float
+    seen: list[Params]
 
 
 class Strategy(Protocol):
@@ -25,11 +36,8 @@ class Strategy(Protocol):
 
     def __call__(
         self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
-    ) -> float:
-        """Add the gradient of the mean meta-objective to ``.grad``, blend batch statistics.
-
-        Returns:
-            The mean meta-objective.
+    ) -> Outcome:
+        """Add the gradient of the mean meta-objective to ``.grad``.
 
         Raises:
             TrainingError: it is not finite; names the episode and the inner step.
@@ -37,9 +45,10 @@ class Strategy(Protocol):
         ...
 
 
-def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int) -> float:
+def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int) -> Outcome:
     """A :class:`Strategy` that holds the graph of one episode at a time."""
     total = 0.0
+    statistics: list[Params] = []
     for episode in batch:
         try:
             loss, seen = method.episode_loss(params, episode)
@@ -48,9 +57,9 @@ def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, ste
         if not torch.isfinite(loss):
             raise _diverged(step, episode.number, f"the loss is {loss.item()}")
         (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
-        blend(params, seen)
+        statistics.append(dict(seen))
         total += loss.item() / len(batch)
-    return total
+    return Outcome(total, statistics)
 
 
 class AllAtOnce:
@@ -66,7 +75,7 @@ class AllAtOnce:
 
     def __call__(
         self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
-    ) -> float:
+    ) -> Outcome:
         """See :class:`Strategy`."""
         try:
             losses, seen = self._losses(method, params, batch)
@@ -77,9 +86,8 @@ class AllAtOnce:
             # The map can't say where; one task after another can, and stops there.
             return task_by_task(method, params, batch, step)
         losses.mean().backward()  # type: ignore[no-untyped-call]
-        for task in range(len(batch)):
-            blend(params, {name: values[task] for name, values in seen.items()})
-        return float(losses.mean().item())
+        each = ({name: values[task] for name, values in seen.items()} for task in range(len(batch)))
+        return Outcome(float(losses.mean().item()), list(each))
 
 
 def task_losses(method: FewShotMethod, params: Params, batch: EpisodeBatch) -> Objective:

@@ -12,6 +12,7 @@ from fewshot_bench.errors import ConfigError, TrainingError
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.build import build_method, resolve_options
 from fewshot_bench.nn.backbone import ImageShape
+from fewshot_bench.nn.norm import blend
 from fewshot_bench.registry import METHODS
 from fewshot_bench.training.strategy import AllAtOnce, choose_strategy, task_by_task
 from tests.methods.common import build, learned, make_episode, make_params, shaken
@@ -38,7 +39,9 @@ def make_batch(dtype=torch.float64, size=3):
 def outcome(strategy, method, dtype):
     """Loss, gradients and running averages after one step."""
     params = shaken(make_params(method, dtype))
-    loss = strategy(method, params, make_batch(dtype), step=0)
+    loss, seen = strategy(method, params, make_batch(dtype), step=0)
+    for one in seen:
+        blend(params, one)
     grads = {name: value.grad for name, value in learned(params).items()}
     rest = {name: value for name, value in params.items() if name not in grads}
     return loss, grads, rest
