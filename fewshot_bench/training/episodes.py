@@ -13,6 +13,7 @@ from fewshot_bench.training.fit import Observer
 from fewshot_bench.training.identity import CODE_VERSION, data_identity
 from fewshot_bench.training.meta_train import MetaTraining, meta_train
 from fewshot_bench.training.stages import Stage
+from fewshot_bench.world import World, current
 
 
 class EpisodesStage(Stage):
@@ -47,7 +48,10 @@ class EpisodesStage(Stage):
     def train(self, given: Mapping[str, Checkpoint], observer: Observer) -> Checkpoint:  # noqa: ARG002
         """See :meth:`Stage.train`."""
         loaders = self.run.training_loader(), self.run.validation_loader()
-        work = MetaTraining(self.run.method.parts()[self.name], *loaders, self.settings)
+        # Its steps are small: of fewer episodes than processes, each process takes all.
+        world = current() if self.settings.meta_batch >= current().size else World()
+        part = self.run.method.parts()[self.name]
+        work = MetaTraining(part, *loaders, self.settings, world=world)
         observer.begin(f"{self.name} network", self.settings.steps, self.settings.meta_batch)
         state = meta_train(work, self.folder, observer)
         params: Params = subset(state.kept, self.name)

@@ -1,7 +1,7 @@
 """Meta-training by episodes: Adam on the mean meta-objective of a few episodes per step."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from fewshot_bench.nn.params import Params
 from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.strategy import Strategy, task_by_task
-from fewshot_bench.world import add_gradients, current, in_turns
+from fewshot_bench.world import World, add_gradients, current, in_turns
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class MetaTraining:
         val: validation episodes of the test shape, of other classes; None keeps the last step.
         config: numbers of steps and episodes.
         strategy: one task after another, or all at once.
+        world: the processes that share the episodes of a step.
     """
 
     method: FewShotMethod
@@ -38,6 +39,7 @@ class MetaTraining:
     val: EpisodeLoader | None
     config: TrainConfig
     strategy: Strategy = task_by_task
+    world: World = field(default_factory=current)
 
     def batches(self, start: int) -> Iterator[EpisodeBatch]:
         """Consecutive episodes, of which each process takes its share. The step says which.
@@ -45,13 +47,14 @@ class MetaTraining:
         Raises:
             ConfigError: there are fewer than processes.
         """
-        size, world = self.config.meta_batch, current()
-        world.check_enough(size, "episodes of a step (train.meta_batch)")
-        return self.train.batches(start * size, self.config.steps * size, size, rows=world.share)
+        size = self.config.meta_batch
+        self.world.check_enough(size, "episodes of a step (train.meta_batch)")
+        stop, share = self.config.steps * size, self.world.share
+        return self.train.batches(start * size, stop, size, rows=share)
 
     def accumulate(self, params: Params, batch: EpisodeBatch, step: int) -> float:
         """Gradient of the mean meta-objective of all processes' episodes."""
-        method, world = self.method.at(step / self.config.steps), current()
+        method, world = self.method.at(step / self.config.steps), self.world
         loss, seen = self.strategy(method, params, batch, step)
         weight = len(batch) / self.config.meta_batch
         add_gradients(world, params.values(), weight)

@@ -26,13 +26,13 @@ def environment(cache, **more):
     return os.environ | {"FSBENCH_CACHE": str(cache), "PYTHONPATH": paths} | more
 
 
-def tiny_trainings(folder, cache, ranks):
+def tiny_trainings(folder, cache, ranks, steps=12):
     """Train all methods in so many processes; models and test accuracies by name."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     common = {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    command = [sys.executable, "-m", "tests.launch.train_tiny", str(folder), *METHODS]
+    command = [sys.executable, "-m", "tests.launch.train_tiny", str(folder), str(steps), *METHODS]
     processes = [
         subprocess.Popen(
             command,

@@ -1,4 +1,4 @@
-"""Trains tiny methods as one of several processes, or alone: ``train_tiny.py FOLDER METHOD...``."""
+"""Trains tiny methods as one of several processes, or alone; words: folder, steps, methods."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,10 @@ from tests.training.test_stages import Watcher
 
 if __name__ == "__main__":
     join()
-    for method in sys.argv[2:]:
-        config = tiny_config(Path(sys.argv[1]), method, steps=50, meta_batch=3, val_every=25)
+    for method in sys.argv[3:]:
+        config = tiny_config(
+            Path(sys.argv[1]), method, steps=int(sys.argv[2]), meta_batch=3, val_every=6
+        )
         run = prepare_run(config, "cpu")
         model = train(run, Watcher())
         shares = accuracy(run.method, model.params, run.loader("test", run.test_task, 0), 30)
