@@ -55,15 +55,18 @@ class World:
         """Which of a sequence of things this process takes: every ``size``-th."""
         return slice(self.rank, None, self.size)
 
-    def check_enough(self, n: int, what: str) -> None:
+    def check_enough(self, n: int, setting: str) -> None:
         """Raise ConfigError if some process would have nothing to do.
 
         Args:
-            n: how many there are to share.
-            what: what they are, for the message.
+            n: how many things there are to share in a step.
+            setting: what says so.
         """
         if n < self.size:
-            raise ConfigError(f"{n} {what} can't be shared by {self.size} processes; take {n}")
+            raise ConfigError(
+                f"{setting} = {n} is less than the {self.size} processes that share a step;"
+                " raise it or take fewer processes"
+            )
 
     def add(self, values: "Tensor") -> "Tensor":
         """The sum over all processes, written into ``values``."""
@@ -71,16 +74,6 @@ class World:
             with _contact():
                 _distributed().all_reduce(values)
         return values
-
-    def add_differentiably(self, values: "Tensor") -> "Tensor":
-        """The sum over all processes, through whose gradients each process sees all others'."""
-        if self.size == 1:
-            return values
-        from torch.distributed.nn import functional
-
-        with _contact():
-            total: Tensor = functional.all_reduce(values)  # type: ignore[no-untyped-call]
-        return total
 
     def gathered(self, value: T) -> list[T]:
         """What all processes hold, in the order of their numbers."""
@@ -94,6 +87,15 @@ class World:
     def told(self, value: T) -> T:
         """What the process that leads holds."""
         return self.gathered(value)[0]
+
+    @contextlib.contextmanager
+    def one_first(self) -> Iterator[None]:
+        """The block in the process that leads, and then in the others, which find what it made."""
+        if not self.leads:
+            self.told(None)
+        yield
+        if self.leads:
+            self.told(None)
 
     def any(self, flag: bool) -> bool:
         """Whether it is true in one of the processes."""

@@ -29,16 +29,17 @@ def open_run(
 
     Processes that share the work meet here.
     """
-    join()
+    world = join()
     out = out or console()
     keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read
     name = config.training_benchmark
-    store = open_named(name, config.image_size, out)
     tested = None
-    if config.train_on is not None and not isinstance(store, FeatureStore):
-        with progress_bar(f"preparing {config.benchmark}", out) as progress:
-            tested = open_tested(config.benchmark, store.manifest.image_size, progress)
+    with world.one_first():
+        store = open_named(name, config.image_size, out)
+        if config.train_on is not None and not isinstance(store, FeatureStore):
+            with progress_bar(f"preparing {config.benchmark}", out) as progress:
+                tested = open_tested(config.benchmark, store.manifest.image_size, progress)
     return prepare_run(
         config, device, workers, store, strategy, compiled=compiled, tested=tested, bank=bank
     )

@@ -29,6 +29,7 @@ from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.inner.losses.criterion import supervised_loss
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.protonet import protonet
+from fewshot_bench.nn.across import differentiable_sum
 from fewshot_bench.nn.heads import HEAD
 from fewshot_bench.nn.norm import NormMode, blend
 from fewshot_bench.nn.params import Params, merge
@@ -80,13 +81,13 @@ class Classification:
         Raises:
             ConfigError: there are fewer images than processes.
         """
-        self.world.check_enough(self.train.batch, "images of a step (stages.classify.batch)")
+        self.world.check_enough(self.train.batch, "stages.classify.batch")
         return self.train.batches(start, self.config.steps, rows=self.world.share)
 
     def accumulate(self, params: Params, batch: ImageBatch, step: int) -> float:
         """Gradient of the classification loss of all processes' images."""
         world = self.world
-        across = world.add_differentiably if world.size > 1 else None
+        across = differentiable_sum if world.size > 1 else None
         mode = NormMode(training=True, across=across)
         images = self.objective.views(batch.images)
         with in_precision(self.config, images.device):

@@ -17,7 +17,7 @@ from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
-from fewshot_bench.training.strategy import Strategy, task_by_task
+from fewshot_bench.training.strategy import Outcome, Strategy, one_task, task_by_task
 from fewshot_bench.world import World, add_gradients, current, in_turns
 
 
@@ -48,20 +48,47 @@ class MetaTraining:
             ConfigError: there are fewer than processes.
         """
         size = self.config.meta_batch
-        self.world.check_enough(size, "episodes of a step (train.meta_batch)")
+        self.world.check_enough(size, "train.meta_batch")
         stop, share = self.config.steps * size, self.world.share
         return self.train.batches(start * size, stop, size, rows=share)
 
     def accumulate(self, params: Params, batch: EpisodeBatch, step: int) -> float:
         """Gradient of the mean meta-objective of all processes' episodes."""
         method, world = self.method.at(step / self.config.steps), self.world
-        loss, seen = self.strategy(method, params, batch, step)
-        weight = len(batch) / self.config.meta_batch
-        add_gradients(world, params.values(), weight)
-        shares = world.gathered((weight * loss, seen))
-        for one in in_turns([statistics for _, statistics in shares]):
+        if world.size > 1 and self.strategy is task_by_task and self.train.device.type == "cpu":
+            loss, seen = self._in_turns(method, params, batch, step)
+        else:
+            weight = len(batch) / self.config.meta_batch
+            mine = self.strategy(method, params, batch, step)
+            add_gradients(world, params.values(), weight)
+            shares = world.gathered((weight * mine.loss, mine.seen))
+            loss = sum(part for part, _ in shares)
+            seen = in_turns([statistics for _, statistics in shares])
+        for one in seen:
             blend(params, one)
-        return sum(part for part, _ in shares)
+        return loss
+
+    def _in_turns(
+        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+    ) -> Outcome:
+        """The gradients of all processes' episodes, summed as one process sums them.
+
+        A gradient that is zero but for rounding, as that of a shift which no distance sees, is made
+        as long as any other by Adam. So the order of sums is kept, and with it every bit.
+        """
+        learned = [value for value in params.values() if value.requires_grad]
+        mine = []
+        for episode in batch:
+            loss, seen = one_task(method, params, episode, step, self.config.meta_batch)
+            mine.append((loss, seen, [value.grad for value in learned]))
+            for value in learned:
+                value.grad = None
+        parts = in_turns(self.world.gathered(mine))
+        for _, _, grads in parts:
+            for value, grad in zip(learned, grads, strict=True):
+                if grad is not None:
+                    value.grad = grad if value.grad is None else value.grad + grad
+        return Outcome(sum(loss for loss, _, _ in parts), [seen for _, seen, _ in parts])
 
     def suspect(self, params: Params, batch: EpisodeBatch, step: int) -> str:
         """The first episode whose own gradient is not finite."""

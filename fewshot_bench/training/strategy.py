@@ -47,19 +47,29 @@ class Strategy(Protocol):
 
 def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int) -> Outcome:
     """A :class:`Strategy` that holds the graph of one episode at a time."""
-    total = 0.0
-    statistics: list[Params] = []
-    for episode in batch:
-        try:
-            loss, seen = method.episode_loss(params, episode)
-        except TrainingError as error:
-            raise _diverged(step, episode.number, str(error)) from error
-        if not torch.isfinite(loss):
-            raise _diverged(step, episode.number, f"the loss is {loss.item()}")
-        (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
-        statistics.append(dict(seen))
-        total += loss.item() / len(batch)
-    return Outcome(total, statistics)
+    parts = [one_task(method, params, episode, step, len(batch)) for episode in batch]
+    return Outcome(sum(loss for loss, _ in parts), [seen for _, seen in parts])
+
+
+def one_task(
+    method: FewShotMethod, params: Params, episode: Episode, step: int, n_episodes: int
+) -> tuple[float, Params]:
+    """Add what one of ``n_episodes`` episodes has in the gradient of their mean.
+
+    Returns:
+        Its part of the mean meta-objective, and its batch statistics.
+
+    Raises:
+        TrainingError: see :class:`Strategy`.
+    """
+    try:
+        loss, seen = method.episode_loss(params, episode)
+    except TrainingError as error:
+        raise _diverged(step, episode.number, str(error)) from error
+    if not torch.isfinite(loss):
+        raise _diverged(step, episode.number, f"the loss is {loss.item()}")
+    (loss / n_episodes).backward()  # type: ignore[no-untyped-call]
+    return loss.item() / n_episodes, dict(seen)
 
 
 class AllAtOnce:

@@ -1,6 +1,7 @@
 """Several processes that share a training end where one does."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,8 +18,8 @@ from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.world import World, current, expected, in_turns
 
 ROOT = Path(__file__).parents[2]
-# Batch statistics; running averages, gathered from all; a pre-trained trunk and a relation network.
-METHODS = ("maml", "protonet", "npbml")
+# Batch statistics; running averages, gathered from all; a backbone that is pre-trained in shares.
+METHODS = ("maml", "protonet", "simpleshot")
 
 
 def environment(cache, **more):
@@ -26,13 +27,13 @@ def environment(cache, **more):
     return os.environ | {"FSBENCH_CACHE": str(cache), "PYTHONPATH": paths} | more
 
 
-def tiny_trainings(folder, cache, ranks, steps=12):
-    """Train all methods in so many processes; models and test accuracies by name."""
+def tiny_trainings(folder, cache, ranks, methods=METHODS):
+    """Train methods in so many processes; models and test accuracies by name."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     common = {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    command = [sys.executable, "-m", "tests.launch.train_tiny", str(folder), str(steps), *METHODS]
+    command = [sys.executable, "-m", "tests.launch.train_tiny", str(folder), "12", *methods]
     processes = [
         subprocess.Popen(
             command,
@@ -44,28 +45,37 @@ def tiny_trainings(folder, cache, ranks, steps=12):
     assert [process.wait(240) for process in processes] == [0] * ranks
     found = {}
     for path in Path(cache, "runs").rglob("model.safetensors"):
-        name = next(m for m in METHODS if path.parent.name.startswith(m))
+        name = next(m for m in methods if path.parent.name.startswith(m))
         found[name] = load_checkpoint(path).params, (path.parent / "accuracy").read_text()
-    assert found.keys() == set(METHODS)
+    assert found.keys() == set(methods)
     return found
 
 
 def test_processes_that_share_trainings_end_where_one_ends(tiny_folder, tmp_path):
-    alone = tiny_trainings(tiny_folder, tmp_path / "alone", 1)
+    alone = tiny_trainings(tiny_folder, tmp_path / "alone", 1, (*METHODS, "npbml"))
     shared = tiny_trainings(tiny_folder, tmp_path / "shared", 2)
-    for name, (params, accuracies) in alone.items():
-        others, shares = shared[name]
-        for key, value in params.items():
-            torch.testing.assert_close(
-                others[key], value, rtol=1e-4, atol=1e-5, msg=f"{name} {key}"
-            )
+    for name in ("maml", "protonet"):  # whose gradients are summed in the order of the episodes
+        (params, accuracies), (others, shares) = alone[name], shared[name]
+        assert all(torch.equal(value, others[key]) for key, value in params.items()), name
         assert shares == accuracies
+    # Statistics of shares of a batch are those of the batch, up to rounding.
+    for key, value in alone["simpleshot"][0].items():
+        torch.testing.assert_close(shared["simpleshot"][0][key], value, rtol=1e-5, atol=1e-5)
+    # From the same pre-trained backbone, NPBML ends in the same parameters, too.
+    for path in Path(tmp_path, "alone", "stages").rglob("classify-*/model.safetensors"):
+        target = tmp_path / "npbml" / path.relative_to(tmp_path / "alone")
+        target.parent.mkdir(parents=True)
+        shutil.copy(path, target)
+    [(params, accuracies)] = tiny_trainings(tiny_folder, tmp_path / "npbml", 2, ["npbml"]).values()
+    assert all(torch.equal(value, params[key]) for key, value in alone["npbml"][0].items())
+    assert accuracies == alone["npbml"][1]
 
 
 def command(folder, *more):
     words = ["train", "-m", "protonet", "-b", f"folder:{folder}", "--backbone", "conv4-32"]
     shape = ["--image-size", "16", "--n-way", "3", "--n-query", "4"]
     steps = ["--set", "train.steps=400", "--set", "train.val_every=200"]
+    steps += ["--set", "train.meta_batch=2"]
     return [sys.executable, "-m", "fewshot_bench", *words, *shape, *steps, *more]
 
 
@@ -96,7 +106,7 @@ def test_fewer_episodes_than_processes_are_refused_in_one_line(tiny_folder, tmp_
     env = environment(tmp_path, OMP_NUM_THREADS="1")
     done = subprocess.run(typed, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 2
-    assert "can't be shared by 2 processes; take 1" in done.stderr
+    assert "train.meta_batch = 1 is less than the 2 processes that share a step" in done.stderr
     assert done.stderr.count("fsbench: ") == 1
 
 

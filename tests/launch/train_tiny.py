@@ -15,7 +15,7 @@ if __name__ == "__main__":
         config = tiny_config(
             Path(sys.argv[1]), method, steps=int(sys.argv[2]), meta_batch=3, val_every=6
         )
-        run = prepare_run(config, "cpu")
+        run = prepare_run(config, "cpu", strategy="sequential")
         model = train(run, Watcher())
         shares = accuracy(run.method, model.params, run.loader("test", run.test_task, 0), 30)
         if current().leads:
