@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tomli_w
 
 from fewshot_bench.config import (
     LossName,
@@ -16,8 +17,10 @@ from fewshot_bench.config import (
 )
 from fewshot_bench.config.names import OptimizerName, TransformName
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.methods.build import option_types, resolve_options
+from fewshot_bench.methods.base import Setup
+from fewshot_bench.methods.build import build_method, option_types, resolve_options
 from fewshot_bench.methods.composed import pretrained
+from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.registry import BENCHMARKS, LOSSES, METHODS, OPTIMIZERS, Entry
 
 
@@ -110,6 +113,64 @@ def test_older_names_are_translated_and_said(tmp_path, caplog):
         f"fsbench: note on {file}: pretrain is now stages.classify, relation is now stages.relation"
     )
     assert validated(RunConfig, {"pretrain": {"steps": 7}}).stages["classify"].steps == 7
+
+
+MOVED = [
+    ("meta-sgd", {"low": 0.01, "high": 0.2}, {"optimizer_options": {"low": 0.01, "high": 0.2}}),
+    ("alfa", {"decay": 1e-3}, {"optimizer_options": {"decay": 1e-3}}),
+    ("mt-net", {"temperature": 0.5}, {"optimizer_options": {"temperature": 0.5}}),
+    (
+        "gap",
+        {"exact": False, "approximate": True},
+        {"optimizer_options": {"exact": False, "approximate": True}},
+    ),
+    ("maml+sparse_lsr", {"smoothing": 0.2}, {"loss_options": {"smoothing": 0.2}}),
+    (
+        "maml+ml3",
+        {"network": "ml3", "inputs": "logits"},
+        {"loss": "ml3", "loss_options": {"inputs": "logits"}},
+    ),
+    (
+        "maml+adalfl",
+        {"network": "adalfl", "inputs": "logits"},
+        {"loss": "adalfl", "loss_options": {"inputs": "logits"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "old", "new"), MOVED)
+@pytest.mark.parametrize("where", ["file", "command line", "model file"])
+def test_options_that_moved_to_a_part_are_found_there(method, old, new, where, tmp_path, caplog):
+    table, file = {"method": method, "options": {**old, "bn": "batch"}}, tmp_path / "run.toml"
+    file.write_text(tomli_w.dumps(table))
+    sources = {
+        "file": ({}, file, {"method": method}),
+        "command line": ({"options": table["options"]}, None, {"method": method}),
+        "model file": ({"train": {"seed": 3}}, None, table),
+    }
+    config = resolve(*sources[where])
+    assert config.options == {"bn": "batch", **new}
+    name = str(file) if where == "file" else f"the {where}"
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"fsbench: note on {name}: options.{next(iter(old))} is")
+    assert record.getMessage().count(" is now options.") == len(old)
+    build_method(method, Setup("conv4-32", ImageShape(1, 16), 3), config.options)  # takes them
+
+
+def test_an_option_in_its_new_place_wins_and_the_user_wins_over_the_recipe():
+    both = {"decay": 0.1, "optimizer_options": {"decay": 0.2}}
+    assert resolve({"method": "alfa", "options": both}).options == {
+        "optimizer_options": {"decay": 0.2}
+    }
+    base = {"method": "alfa", "options": {"optimizer_options": {"decay": 0.2}}}
+    config = resolve({"options": {"decay": 0.3}}, base=base)
+    assert config.options == {"optimizer_options": {"decay": 0.3}}
+
+
+def test_an_option_of_that_name_stays_where_another_method_has_it():
+    assert resolve({"method": "protonet", "options": {"temperature": 2.0}}).options == {
+        "temperature": 2.0
+    }
 
 
 def test_settings_of_a_part_stand_in_nobody_elses_configuration():

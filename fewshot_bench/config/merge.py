@@ -25,8 +25,12 @@ def resolve(
     Raises:
         ConfigError: a file can't be read, a key is unknown, or a value is out of range.
     """
-    file = translated(read_toml(config), source=str(config)) if config else {}
-    user = merge_tables(file, translated(overrides, source="the command line"))
+    file = read_toml(config) if config else {}
+    method = merge_tables(base or {}, file, overrides).get("method")
+    user = merge_tables(
+        translated(file, source=str(config), method=method),
+        translated(overrides, source="the command line", method=method),
+    )
     for key in ("method", "benchmark"):
         if not isinstance(user.get(key, ""), str):
             raise ConfigError(f"{key} takes a name, not {user[key]!r}")
