@@ -182,8 +182,8 @@ class EpisodeLoader:
         """One batch: of the episodes start, ..., start + count - 1 those of these rows."""
         whole = self.sampler(start, count)
         ids, order = whole[rows], self.sampler.query_order(whole)[rows]
-        query = np.take_along_axis(ids.query_ids, order, axis=1)
-        query_labels = np.take_along_axis(ids.query_labels, order, axis=1)
+        places = order + order.shape[1] * np.arange(len(ids))[:, None]  # in the flat arrays
+        query, query_labels = ids.query_ids.take(places), ids.query_labels.take(places)
         images = self.gather(torch.from_numpy(np.concatenate([ids.support_ids, query], axis=1)))
         n_support = ids.support_ids.shape[1]
         return EpisodeBatch(

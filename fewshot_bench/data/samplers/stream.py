@@ -82,18 +82,25 @@ def partial_shuffle(
         then not to be used).
     """
     rows, k = raw.shape
-    deck = np.tile(np.arange(sizes.max(), dtype=np.int32), (rows, 1))
-    left = np.maximum(sizes[:, None] - np.arange(k), 1).astype(np.uint64)
-    accepted = raw <= ~((np.uint64(0) - left) % left)
-    if used is not None:
-        accepted |= np.arange(k) >= used[:, None]
-    swap = np.arange(k) + (raw % left).astype(np.int64)
-    row = np.arange(rows)
+    step = np.arange(k)[:, None]
+    left = np.maximum(sizes - step, 1).astype(np.uint64)  # (k, rows), as all below
+    words = np.ascontiguousarray(raw.T)
+    # What 2**64 leaves over is less than the divisor, so the second division is hardly ever needed.
+    accepted = words <= ~left
+    if not accepted.all():
+        accepted = words <= ~((np.uint64(0) - left) % left)
+        if used is not None:
+            accepted |= step >= used
+    swap = step + (words % left).astype(np.int64)
+    # One deck in each column: a step then works on whole rows, and on places in the flat array.
+    deck = np.empty((int(sizes.max()), rows), dtype=np.int32)
+    deck[:] = np.arange(len(deck), dtype=np.int32)[:, None]
+    flat, places = deck.reshape(-1), swap * rows + np.arange(rows)
     for i in range(k):
-        picked = deck[row, swap[:, i]]
-        deck[row, swap[:, i]] = deck[:, i]
-        deck[:, i] = picked
-    return deck[:, :k].astype(np.int64), np.all(accepted, axis=1)
+        picked = flat[places[i]]
+        flat[places[i]] = deck[i]
+        deck[i] = picked
+    return deck[:k].T.astype(np.int64), accepted.all(axis=0)
 
 
 def below(stream: Philox, choices: int) -> int:
