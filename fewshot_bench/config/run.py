@@ -30,6 +30,7 @@ def _sampler(value: object) -> object:
     return name
 
 
+_SAID = object()  # unlike any setting
 SamplerName = Annotated[str, BeforeValidator(_sampler)]
 
 
@@ -65,6 +66,8 @@ class TrainConfig(Model):
         val_every: steps between validations.
         val_episodes: episodes per validation, of the test shape.
         seed: of the initial weights and the training episodes.
+        sampler: how training episodes are drawn, a registered name.
+        sampler_options: the sampler's own parameters.
     """
 
     steps: int = Field(2000, ge=1)
@@ -80,6 +83,18 @@ class TrainConfig(Model):
     val_every: int = Field(250, ge=1)
     val_episodes: int = Field(100, ge=1)
     seed: int = Field(0, ge=0, lt=SEEDS)
+    sampler: SamplerName = "uniform"
+    sampler_options: dict[str, int] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: SerializerFunctionWrapHandler) -> Table:
+        """As older versions wrote it where episodes are drawn as they were always drawn.
+
+        So what was trained and measured before is still found by the hash of its settings.
+        """
+        table: Table = written(self)
+        later = {"sampler": "uniform", "sampler_options": {}}
+        return {key: value for key, value in table.items() if value != later.get(key, _SAID)}
 
 
 class EvaluateConfig(Model):

@@ -17,7 +17,7 @@ from fewshot_bench.data.features.table import Embedding
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.opened import Store
 from fewshot_bench.data.pool import FeaturePool
-from fewshot_bench.data.samplers.base import make_sampler
+from fewshot_bench.data.samplers.base import has_one_shape, make_sampler
 from fewshot_bench.data.transforms import Normalise
 from fewshot_bench.files import cache_folder, safe_name
 from fewshot_bench.methods.base import FewShotMethod, Setup
@@ -141,12 +141,20 @@ class Run:
 
     def training_loader(self) -> EpisodeLoader:
         """Episodes of the training classes."""
-        return self.loader("train", self.train_task, self.config.train.seed)
+        train = self.config.train
+        return self.loader(
+            "train", self.train_task, train.seed, train.sampler, train.sampler_options
+        )
 
     def validation_loader(self) -> EpisodeLoader | None:
         """Episodes of the test shape of the validation classes; None if there are no classes."""
         known = self.store.manifest.classes.get("val")
         return self.loader("val", self.test_task, 0) if known else None
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether all training episodes have the same shape."""
+        return has_one_shape(self.config.train.sampler)
 
     def training_images(self) -> Iterator[Tensor]:
         """All images of the training classes once, float32 (B, C, H, W), normalised.

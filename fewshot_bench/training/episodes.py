@@ -37,9 +37,11 @@ class EpisodesStage(Stage):
     @property
     def key(self) -> list[Any]:
         """Settings, the part as it describes itself, the shapes of episodes, data and code."""
-        run = self.run
+        run, train = self.run, self.run.config.train
         part = repr(run.method.parts()[self.name])
         shapes = [run.config.task.model_dump(), run.train_task.id]
+        if train.sampler != "uniform":
+            shapes += [train.sampler, train.sampler_options]
         code = [METHODS.entry(run.config.method).code(), STAGES.entry(EPISODES).code()]
         settings = self.settings.model_dump()
         own = [settings, part, shapes, data_identity(run.store.manifest), code, CODE_VERSION]

@@ -122,7 +122,9 @@ class MetaTrainStage(Stage):
         start = self._untrained(given)
         probe_training(run.method, start, loaders[0], run.config.method)
         method, train, val = self._banked(start, *loaders, observer)
-        strategy = choose_strategy(run.strategy, method, run.device, compiled=run.compiled)
+        strategy = choose_strategy(
+            run.strategy, method, run.device, compiled=run.compiled, one_shape=run.one_shape
+        )
         observer.begin("training", config.steps, config.meta_batch)
         work = MetaTraining(method, train, val, config, strategy)
         state = meta_train(work, self.folder, observer, given)

@@ -1,5 +1,6 @@
 """Meta-training by episodes: Adam on the mean meta-objective of a few episodes per step."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.config import TrainConfig
-from fewshot_bench.data.loader import EpisodeBatch, EpisodeLoader
+from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.base import FewShotMethod
@@ -17,7 +18,7 @@ from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
 from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
-from fewshot_bench.training.strategy import Outcome, Strategy, one_task, task_by_task
+from fewshot_bench.training.strategy import Episodes, Outcome, Strategy, one_task, task_by_task
 from fewshot_bench.world import World, add_gradients, current, in_turns
 
 
@@ -41,7 +42,7 @@ class MetaTraining:
     strategy: Strategy = task_by_task
     world: World = field(default_factory=current)
 
-    def batches(self, start: int) -> Iterator[EpisodeBatch]:
+    def batches(self, start: int) -> Iterator[Episodes]:
         """Consecutive episodes, of which each process takes its share. The step says which.
 
         Raises:
@@ -49,10 +50,14 @@ class MetaTraining:
         """
         size = self.config.meta_batch
         self.world.check_enough(size, "train.meta_batch")
-        stop, share = self.config.steps * size, self.world.share
-        return self.train.batches(start * size, stop, size, rows=share)
+        first, stop, share = start * size, self.config.steps * size, self.world.share
+        if self.train.sampler.one_shape:
+            return self.train.batches(first, stop, size, rows=share)
+        singles = (one.episode(0) for one in self.train.batches(first, stop, 1))
+        steps = range(start, self.config.steps)
+        return (tuple(itertools.islice(singles, size))[share] for _ in steps)
 
-    def accumulate(self, params: Params, batch: EpisodeBatch, step: int) -> float:
+    def accumulate(self, params: Params, batch: Episodes, step: int) -> float:
         """Gradient of the mean meta-objective of all processes' episodes."""
         method, world = self.method.at(step / self.config.steps), self.world
         if world.size > 1 and self.strategy is task_by_task and self.train.device.type == "cpu":
@@ -69,7 +74,7 @@ class MetaTraining:
         return loss
 
     def _in_turns(
-        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+        self, method: FewShotMethod, params: Params, batch: Episodes, step: int
     ) -> Outcome:
         """The gradients of all processes' episodes, summed as one process sums them.
 
@@ -90,7 +95,7 @@ class MetaTraining:
                     value.grad = grad if value.grad is None else value.grad + grad
         return Outcome(sum(loss for loss, _, _ in parts), [seen for _, seen, _ in parts])
 
-    def suspect(self, params: Params, batch: EpisodeBatch, step: int) -> str:
+    def suspect(self, params: Params, batch: Episodes, step: int) -> str:
         """The first episode whose own gradient is not finite."""
         method = self.method.at(step / self.config.steps)
         for episode in batch:

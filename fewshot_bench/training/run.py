@@ -69,7 +69,9 @@ def prepare_run(
     # What can't work shows here, not after minutes.
     _check_stages(run)
     if run.method.traits.trains:
-        choose_strategy(strategy, run.method, run.device, compiled=compiled)
+        choose_strategy(
+            strategy, run.method, run.device, compiled=compiled, one_shape=run.one_shape
+        )
         _check_ways(run)
     return run
 
@@ -109,6 +111,11 @@ def _check_stages(run: Run) -> None:
 def _check_ways(run: Run) -> None:
     """Raise ConfigError if a method for one number of classes would be trained with another."""
     ways, trained = run.method.traits.ways, run.train_task.n_way
+    if ways and not run.one_shape:
+        raise ConfigError(
+            f"{run.config.method} is for one number of classes, which train.sampler ="
+            f" {run.config.train.sampler} varies; use another sampler"
+        )
     if ways and ways != trained:
         raise ConfigError(
             f"{run.config.method} is for one number of classes: train.n_way = {trained} must equal"

@@ -7,7 +7,7 @@ together.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 
@@ -16,6 +16,7 @@ from fewshot_bench.errors import ConfigError, TrainingError, one_line
 from fewshot_bench.methods.base import FewShotMethod, Objective
 from fewshot_bench.nn.params import Params
 
+Episodes: TypeAlias = EpisodeBatch | tuple[Episode, ...]  # of one shape, or of several
 NAMES = ("auto", "sequential", "vmap")
 
 
@@ -35,7 +36,7 @@ class Strategy(Protocol):
     """Adds the gradient of one outer step."""
 
     def __call__(
-        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+        self, method: FewShotMethod, params: Params, batch: Episodes, step: int
     ) -> Outcome:
         """Add the gradient of the mean meta-objective to ``.grad``.
 
@@ -45,7 +46,7 @@ class Strategy(Protocol):
         ...
 
 
-def task_by_task(method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int) -> Outcome:
+def task_by_task(method: FewShotMethod, params: Params, batch: Episodes, step: int) -> Outcome:
     """A :class:`Strategy` that holds the graph of one episode at a time."""
     parts = [one_task(method, params, episode, step, len(batch)) for episode in batch]
     return Outcome(sum(loss for loss, _ in parts), [seen for _, seen in parts])
@@ -84,9 +85,11 @@ class AllAtOnce:
         self._losses = _compiled(compiler) if compiler else task_losses
 
     def __call__(
-        self, method: FewShotMethod, params: Params, batch: EpisodeBatch, step: int
+        self, method: FewShotMethod, params: Params, batch: Episodes, step: int
     ) -> Outcome:
-        """See :class:`Strategy`."""
+        """See :class:`Strategy`; episodes of several shapes are computed one after another."""
+        if isinstance(batch, tuple):
+            return task_by_task(method, params, batch, step)
         try:
             losses, seen = self._losses(method, params, batch)
             finite = bool(losses.isfinite().all())
@@ -126,18 +129,33 @@ def _compiled(backend: str) -> Callable[..., Objective]:
 
 
 def choose_strategy(
-    name: str, method: FewShotMethod, device: torch.device, *, compiled: bool = False
+    name: str,
+    method: FewShotMethod,
+    device: torch.device,
+    *,
+    compiled: bool = False,
+    one_shape: bool = True,
 ) -> Strategy:
     """The strategy of this name.
 
-    ``auto`` maps over tasks where the method allows it, on a GPU, and on a CPU if tasks are light.
+    ``auto`` maps over tasks where method and episodes allow it, on a GPU, and on a CPU if tasks are
+    light.
+
+    Args:
+        name: ``auto``, ``sequential`` or ``vmap``.
+        method: what is trained.
+        device: where.
+        compiled: whether to compile the map.
+        one_shape: whether all training episodes have the same shape.
 
     Raises:
-        ConfigError: no such strategy, the method can't be mapped, or ``compiled`` without a map.
+        ConfigError: no such strategy, nothing that can be mapped, or ``compiled`` without a map.
     """
     if name not in NAMES:
         raise ConfigError(f"--strategy is one of {', '.join(NAMES)}, not {name!r}")
-    able = method.traits.maps
+    able = method.traits.maps and one_shape
+    if name == "vmap" and not one_shape:
+        raise ConfigError("episodes of varied shapes can't be mapped; use --strategy sequential")
     if name == "vmap" and not able:
         raise ConfigError("this method can't be mapped over tasks; use --strategy sequential")
     pays = able and (device.type == "cuda" or method.traits.small_inner_step)

@@ -137,10 +137,14 @@ def check_whole(name: str, value: object, least: int, most: int) -> int:
     """A sampler's parameter that must be a whole number in a range; else raise ConfigError."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ConfigError(
-            f"evaluate.sampler_options.{name} is a whole number from {least} to {most},"
-            f" not {value!r}"
+            f"sampler_options.{name} is a whole number from {least} to {most}, not {value!r}"
         )
     return value
+
+
+def has_one_shape(name: str) -> bool:
+    """Whether all episodes of a registered sampler have the same shape, whatever the data."""
+    return bool(getattr(SAMPLERS.load(OLD_NAMES.get(name, name)), "one_shape", True))
 
 
 def make_sampler(

@@ -146,7 +146,7 @@ def _check_pool(pool: Pool, min_way: int) -> None:
     if pool.n_classes < min_way:
         raise ConfigError(
             f"varied episodes have {min_way} classes or more, but {pool.name} has"
-            f" {pool.n_classes}; lower evaluate.sampler_options.min_way"
+            f" {pool.n_classes}; lower sampler_options.min_way"
         )
     if (small := int((pool.class_sizes < 2).sum())) > 0:
         raise ConfigError(
