@@ -6,11 +6,12 @@ around it is an attribute with a default, so that a part which says nothing need
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params
 
 
@@ -26,6 +27,7 @@ class TaskView:
         query_logits: (Q, n_way), from the same parameters; None unless the loss is transductive.
         context: what the learner found out about the task before the first step, the same in all
             steps and of a shape that learner and loss agree on; None where there is nothing.
+        mode: how the loss's own normalisation layers behave, if it has any.
     """
 
     support_logits: Tensor
@@ -34,6 +36,7 @@ class TaskView:
     step: int
     query_logits: Tensor | None = None
     context: Tensor | None = None
+    mode: NormMode = field(default_factory=lambda: NormMode(training=True))
 
 
 class InnerLoss(ABC):
@@ -43,6 +46,7 @@ class InnerLoss(ABC):
         transductive: whether it looks at query logits.
         queries_from: the first inner step in which it does.
         fixes_ways: whether it is for one number of classes.
+        keeps_averages: whether its normalisation keeps running averages.
     """
 
     @property
@@ -58,6 +62,11 @@ class InnerLoss(ABC):
     @property
     def fixes_ways(self) -> bool:
         """Whether it is for one number of classes."""
+        return False
+
+    @property
+    def keeps_averages(self) -> bool:
+        """Whether its normalisation keeps running averages, which rules out a map over tasks."""
         return False
 
     def sees_queries(self, step: int) -> bool:

@@ -12,7 +12,7 @@ from fewshot_bench.data.loader import Episode
 from fewshot_bench.inner.make import make_head, make_loss, make_optimizer
 from fewshot_bench.inner.unroll import Order
 from fewshot_bench.methods.gradient import GradientLearner
-from fewshot_bench.methods.maml import ADAPT, Adapted
+from fewshot_bench.methods.maml import Adapted, moving
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.module import module_backbone
 from fewshot_bench.nn.norm import NormMode, NormPolicy, blend
@@ -106,7 +106,7 @@ class ModuleLearner:
             optimizer=make_optimizer(o["optimizer"], known),
             loss=make_loss(o["loss"]),
             head=make_head(o["head"], embedding.feature_dim),
-            adapt=ADAPT[o["adapt"]],
+            adapt=moving(o["adapt"], embedding),
             steps=o["steps"],
             test_steps=o["test_steps"],
             order=o["order"],

@@ -6,10 +6,10 @@ says of itself. What a member of the MAML family leaves out of its paper is note
 """
 
 import sys
-from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from fewshot_bench.methods.statistics import by_statistics
 from fewshot_bench.registry import METHODS
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ class _Listing(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Listing
-
-
-def by_statistics(options: Mapping[str, Any]) -> str:
-    """Batch statistics over the queries are what lets one query see the others."""
-    return "transductive_bn" if options.get("bn", "batch") == "batch" else "inductive"
 
 
 def _add(name: str, target: str, summary: str, paper: str, **facts: Any) -> None:
@@ -160,13 +155,14 @@ _add(
     options={"optimizer": "curvature", "lr": 0.1},
 )
 # The variant with a learned initialisation. Not here: the other parts of MAML++ that the released
-# code is built on (per-step normalisation, multi-step loss, an ensemble at test).
+# code is built on (per-step normalisation, multi-step loss, an ensemble at test). Scales and shifts
+# of the normalisation stay put, as released.
 _add(
     "alfa",
     _MAML,
     "MAML with rates and decays generated from the state of the task",
     "Baik et al. 2020, arXiv 2011.00209",
-    options={"optimizer": "generated-rates", "test_steps": 5},
+    options={"optimizer": "generated-rates", "test_steps": 5, "adapt": "all_but_norm"},
 )
 # The outer rate is the same for scales and weights; the paper has one for each.
 _add(
@@ -191,6 +187,7 @@ METHODS.add(
     summary="MAML whose inner loss is learned for each step and adapted to the task",
     paper="Baik et al. 2021, arXiv 2110.03909",
     setting="transductive",
+    version=2,
 )
 METHODS.add(
     "sca",
@@ -198,6 +195,7 @@ METHODS.add(
     summary="MAML, then a step on a learned critic of the query predictions",
     paper="Antoniou and Storkey 2019, arXiv 1905.10295",
     setting="transductive",
+    version=2,
 )
 
 # MAML with losses made for supervised training, combinations of our own. Of AdaLFL only the network

@@ -6,6 +6,7 @@ What differs from the papers is said at the head of each file.
 from collections.abc import Mapping
 from typing import Any
 
+from fewshot_bench.methods.statistics import by_statistics
 from fewshot_bench.registry import METHODS
 
 _HERE = "fewshot_bench.methods"
@@ -13,7 +14,7 @@ _HERE = "fewshot_bench.methods"
 
 def _by_statistics(options: Mapping[str, Any], usual: str) -> str:
     """Batch statistics over the queries are what lets one query see the others."""
-    return "transductive_bn" if options.get("bn", usual) == "batch" else "inductive"
+    return by_statistics({"bn": usual, **options})
 
 
 METHODS.add(

@@ -23,7 +23,7 @@ from fewshot_bench.inner.optimizers.head_and_body import head_and_body
 from fewshot_bench.methods.base import Setup, Traits
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
-from fewshot_bench.methods.maml import ADAPT, Adapted
+from fewshot_bench.methods.maml import Adapted, moving
 from fewshot_bench.methods.options import PlainNorm, Rate, Share, Steps, Weight
 from fewshot_bench.nn.backbone import build_backbone, is_given
 from fewshot_bench.nn.metric_heads import CosinePrototypeHead
@@ -69,12 +69,13 @@ def fine_tune(
         adapt: which parameters move; ``head`` for a linear head on fixed features.
         bn: policy of the normalisation.
     """
+    embedding = build_backbone(setup.backbone, setup.image, bn=bn)
     learner = GradientLearner(
-        embedding=build_backbone(setup.backbone, setup.image, bn=bn),
+        embedding=embedding,
         n_way=setup.n_way,
         optimizer=head_and_body(lr, head_lr, momentum),
         head=CosinePrototypeHead(scale),
-        adapt=ADAPT[adapt],
+        adapt=moving(adapt, embedding),
         test_steps=steps,
         bn=bn,
     )
@@ -101,13 +102,14 @@ def transductive_fine_tune(
         adapt: which parameters move.
         bn: policy of the normalisation.
     """
+    embedding = build_backbone(setup.backbone, setup.image, bn=bn)
     learner = GradientLearner(
-        embedding=build_backbone(setup.backbone, setup.image, bn=bn),
+        embedding=embedding,
         n_way=setup.n_way,
         optimizer=Adam(lr),
         loss=SupportThenEntropy(weight),
         head=CosinePrototypeHead(scale),
-        adapt=ADAPT[adapt],
+        adapt=moving(adapt, embedding),
         test_steps=2 * epochs,
         bn=bn,
     )

@@ -22,7 +22,7 @@ from fewshot_bench.methods.task import Task
 from fewshot_bench.methods.trunk import Trunk
 from fewshot_bench.nn.backbone import Backbone
 from fewshot_bench.nn.heads import HEAD, Head, LinearHead
-from fewshot_bench.nn.norm import NormMode, NormPolicy
+from fewshot_bench.nn.norm import BY_BATCH, NormMode, NormPolicy
 from fewshot_bench.nn.params import Params, merge, subset, trainable
 
 
@@ -74,10 +74,11 @@ class GradientLearner(FewShotMethod):
         since what inner steps see can't leave the transforms inside a map.
         """
         fixed = not self.head.any_way or self.loss.fixes_ways
+        averages = self.bn in ("running", "per_step") or self.loss.keeps_averages
         return Traits(
             setting=self._setting,
             ways=self.n_way if fixed else None,
-            maps=self.maps and self.bn in ("batch", "support") and not self.optimizer.draws,
+            maps=self.maps and not averages and not self.optimizer.draws,
             small_inner_step=self.small_inner_step and self.embedding.frozen <= self.passed,
             stages=("classify",) if self.embedding.frozen else (),
         )
@@ -87,7 +88,7 @@ class GradientLearner(FewShotMethod):
         """Batch statistics over the queries let one query's prediction see the others."""
         if self.loss.transductive or self.embedding.mixes_queries:
             return "transductive"
-        return "transductive_bn" if self.bn == "batch" else "inductive"
+        return "transductive_bn" if self.bn in BY_BATCH else "inductive"
 
     def frozen(self, name: str) -> bool:
         """Whether a parameter belongs to a frozen stage."""

@@ -4,9 +4,13 @@ Finn, Abbeel, Levine: Model-Agnostic Meta-Learning for Fast Adaptation of Deep N
 arXiv 1703.03400.
 
 As in the authors' code, batch normalisation uses the statistics of the batch at hand, queries
-included, which is transductive; ``bn="running"`` makes it inductive. Head, optimiser, inner loss
-and what moves are registered parts, so much of the family is this function with other options: the
-catalogue (:mod:`fewshot_bench.methods`) says which, and what was left out of each paper.
+included, which is transductive; ``bn="running"`` makes it inductive. A departure: scales and shifts
+of the normalisation move in the inner loop like all else; the authors' code has no scales, and its
+shifts do not move. ``adapt="all_but_norm"`` leaves both to the outer loop.
+
+Head, optimiser, inner loss and what moves are parts by name, so much of the family is this function
+with other options: the catalogue (:mod:`fewshot_bench.methods`) says which, and what was left out
+of each paper.
 """
 
 from collections.abc import Callable
@@ -20,10 +24,10 @@ from fewshot_bench.inner.make import make_head, make_loss, make_optimizer
 from fewshot_bench.methods.base import Setup
 from fewshot_bench.methods.gradient import GradientLearner, everything
 from fewshot_bench.methods.options import InnerOptions
-from fewshot_bench.nn.backbone import build_backbone
+from fewshot_bench.nn.backbone import Backbone, build_backbone
 from fewshot_bench.nn.heads import HEAD
 
-Adapted = Literal["all", "head", "body"]
+Adapted = Literal["all", "all_but_norm", "head", "body"]
 PartOptions = dict[str, Any]
 
 
@@ -37,11 +41,17 @@ def body_only(name: str) -> bool:
     return not head_only(name)
 
 
-ADAPT: dict[Adapted, Callable[[str], bool]] = {
-    "all": everything,
-    "head": head_only,
-    "body": body_only,
-}
+def all_but_norm(embedding: Backbone) -> Callable[[str], bool]:
+    """All moves but scales and shifts of the normalisation (MAML++ and what builds on its code)."""
+    normalisation = embedding.named("normalisation")
+    return lambda name: name not in normalisation
+
+
+def moving(adapt: Adapted, embedding: Backbone) -> Callable[[str], bool]:
+    """What tells by name whether a parameter moves in the inner loop."""
+    if adapt == "all_but_norm":
+        return all_but_norm(embedding)
+    return {"all": everything, "head": head_only, "body": body_only}[adapt]
 
 
 def maml(
@@ -60,7 +70,8 @@ def maml(
     Args:
         setup: what it is built for.
         inner: steps, rate, order and normalisation.
-        adapt: which parameters move in the inner loop.
+        adapt: which parameters move in the inner loop: ``all``, ``all_but_norm`` without scales and
+            shifts of the normalisation, ``head`` or ``body``.
         head: registered name of the head.
         optimizer: registered name of the inner optimiser.
         loss: what the inner loop minimises: a registered name, or a loss file; the meta-parameters
@@ -87,7 +98,7 @@ def maml(
         optimizer=make_optimizer(optimizer, known, optimizer_options),
         loss=inner_loss,
         head=make_head(head, embedding.feature_dim, head_options),
-        adapt=ADAPT[adapt],
+        adapt=moving(adapt, embedding),
         steps=inner.steps,
         test_steps=inner.test_steps,
         order=inner.order,

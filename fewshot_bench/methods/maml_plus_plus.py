@@ -27,6 +27,7 @@ from fewshot_bench.inner.unroll import Order
 from fewshot_bench.methods.base import Objective, Setup
 from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.gradient import GradientLearner
+from fewshot_bench.methods.maml import all_but_norm
 from fewshot_bench.methods.options import Count, Rate, Share, Steps
 from fewshot_bench.nn.backbone import build_backbone
 from fewshot_bench.nn.params import Params
@@ -99,12 +100,11 @@ def maml_plus_plus(
         first_order: share of the training of first order (paper: 50 of 100 epochs).
     """
     embedding = build_backbone(setup.backbone, setup.image, bn="per_step", n_steps=steps)
-    normalisation = embedding.named("normalisation")
     learner = GradientLearner(
         embedding=embedding,
         n_way=setup.n_way,
         optimizer=LayerStepRates(lr, steps),
-        adapt=lambda name: name not in normalisation,
+        adapt=all_but_norm(embedding),
         steps=steps,
         test_steps=test_steps,
         bn="per_step",

@@ -10,7 +10,7 @@ Rate: TypeAlias = Annotated[float, Field(gt=0)]
 Weight: TypeAlias = Annotated[float, Field(ge=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 MetaOrder: TypeAlias = Literal[1, 2]
-PlainNorm: TypeAlias = Literal["batch", "support", "running"]
+PlainNorm: TypeAlias = Literal["batch", "joint", "joint_steps", "support", "running"]
 
 
 class OptionGroup(BaseModel):

@@ -6,13 +6,15 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
+import torch
+
 from fewshot_bench.inner.protocols import TaskView
 from fewshot_bench.inner.unroll import Order, unroll
 from fewshot_bench.nn.norm import Moments, NormMode
 from fewshot_bench.nn.params import Params, subset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -43,9 +45,8 @@ class Task:
         self.learner, self.episode, self.mode = learner, episode, NormMode(training)
         self.params = params | learner.embedding.task_params(params)
         self.first = learner.first_adapted(self.params)
-        self._support_mode, self._query_mode = self._modes(step=0)
-        self.support = self._prefix(episode.support, self._support_mode)
-        self.query = self._prefix(episode.query, self._query_mode)
+        self._joint = learner.bn in ("joint", "joint_steps")
+        self.support, self.query = self._each(self._prefix, episode.support, episode.query, step=0)
         self.params |= self._head()
         self.initial = self._initial()
         self.phi = subset(params, "loss")
@@ -74,17 +75,24 @@ class Task:
 
         The queries are normalised as the support set was in the last of these steps.
         """
-        support, query = self._modes(max(done - 1, 0))
-        if query.given is not None:
-            self._logits(adapted, self.support, support)  # for its statistics
+        last = max(done - 1, 0)
+        query = self._modes(last)[1]
+        if self.learner.bn == "joint" or query.given is not None:  # the support set matters too
+            return self.logits(adapted, last)[1]
+        if self._joint:
+            alone = self._prefix(self.episode.query, query)
+            return self._logits(adapted, alone, query)
         return self._logits(adapted, self.query, query)
+
+    def logits(self, adapted: Params, step: int) -> tuple[Tensor, Tensor]:
+        """Logits of support set (S, n_way) and queries (Q, n_way), normalised as in a step."""
+        return self._each(
+            lambda x, mode: self._logits(adapted, x, mode), self.support, self.query, step
+        )
 
     def initial_features(self) -> tuple[Tensor, Tensor]:
         """(S, D) and (Q, D) features of support set and queries before the first inner step."""
-        return (
-            self._features(self.support, self._support_mode),
-            self._features(self.query, self._query_mode),
-        )
+        return self._each(self._features, self.support, self.query, step=0)
 
     def _initial(self) -> Params:
         """What moves, before the first step.
@@ -101,17 +109,36 @@ class Task:
     def _head(self) -> Params:
         """The head's own parameters of this task."""
         head, episode = self.learner.head, self.episode
-        seen = self._features(self.support, self._support_mode) if head.sees_support else None
+        seen = self._support_features() if head.sees_support else None
         return head.begin(self.params, seen, episode.support_labels, episode.n_way)
 
     def support_loss(self, adapted: Params, step: int) -> Tensor:
         """What inner step number ``step`` minimises, a scalar."""
-        support, query = self._modes(step)
-        logits = self._logits(adapted, self.support, support)
-        loss = self.learner.loss
-        others = self._logits(adapted, self.query, query) if loss.sees_queries(step) else None
-        labels = self.episode.support_labels
-        return loss(self.phi, TaskView(logits, labels, adapted, step, others, self.context))
+        loss, labels = self.learner.loss, self.episode.support_labels
+        others: Tensor | None = None
+        if self._joint or loss.sees_queries(step):
+            logits, others = self.logits(adapted, step)
+        else:
+            logits = self._logits(adapted, self.support, self._modes(step)[0])
+        seen = others if loss.sees_queries(step) else None
+        view = TaskView(logits, labels, adapted, step, seen, self.context, self.mode)
+        return loss(self.phi, view)
+
+    def _support_features(self) -> Tensor:
+        """(S, D) before the first inner step."""
+        if self._joint:
+            return self.initial_features()[0]
+        return self._features(self.support, self._modes(step=0)[0])
+
+    def _each(
+        self, run: Callable[[Tensor, NormMode], Tensor], support: Tensor, query: Tensor, step: int
+    ) -> tuple[Tensor, Tensor]:
+        """What a pass makes of support set and queries; as one batch where they are joint."""
+        mode, query_mode = self._modes(step)
+        if not self._joint:
+            return run(support, mode), run(query, query_mode)
+        both = run(torch.cat([support, query]), mode)
+        return both[: len(support)], both[len(support) :]
 
     def _modes(self, step: int) -> tuple[NormMode, NormMode]:
         """How layers normalise the support set and then the queries in one inner step."""

@@ -6,8 +6,8 @@ arXiv 1801.05558.
 A convolution W becomes T W with a 1x1 convolution T that only the outer loop learns, so T shapes
 the metric in which W steps. MT-Net also draws, for each task, which output channels of W may move.
 
-T starts as identity (the authors' code: at random). There is no T and no mask on the head, which
-the authors' code has: they would tell classes apart by their number.
+T starts as identity, as in the authors' code. There is no T and no mask on the head, which that
+code has: they would tell classes apart by their number.
 """
 
 import dataclasses

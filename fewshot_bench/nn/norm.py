@@ -2,6 +2,10 @@
 
 * ``batch``: statistics of the batch at hand, always, as in MAML's own code. At test the queries
   share statistics, which makes a method transductive.
+* ``joint``: as ``batch``, with support set and queries in one batch, in every inner step and in the
+  prediction, as in MeTAL's code.
+* ``joint_steps``: the same in inner steps; the prediction normalises the queries by themselves, as
+  in NPBML's code.
 * ``support``: statistics of the support set, for the queries too (inductive).
 * ``running``: batch statistics in training, running averages at test (inductive).
 * ``per_step``: like ``running``, with averages and affine parameters of their own for each inner
@@ -20,7 +24,8 @@ from fewshot_bench.errors import ConfigError
 from fewshot_bench.nn.batch_norm import EPS, batch_norm, shared_batch_norm
 from fewshot_bench.nn.params import Params, Roles
 
-NormPolicy = Literal["batch", "support", "running", "per_step"]
+NormPolicy = Literal["batch", "joint", "joint_steps", "support", "running", "per_step"]
+BY_BATCH = ("batch", "joint", "joint_steps")  # queries share the statistics of their batch
 MOMENTUM = 0.1
 Moments: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 

@@ -9,7 +9,11 @@ from fewshot_bench.inner.optimizers.alfa import GeneratedRates
 from fewshot_bench.inner.optimizers.clip import NormClip
 from fewshot_bench.inner.optimizers.curvature import Curvature
 from fewshot_bench.inner.optimizers.element_rates import ElementRates
-from fewshot_bench.inner.optimizers.gap import ScaleSingularValues, SingularScales
+from fewshot_bench.inner.optimizers.gap import (
+    ScaleSingularValues,
+    SingularScales,
+    singular_scales,
+)
 from fewshot_bench.inner.optimizers.layer_step_rates import LayerStepRates
 from fewshot_bench.inner.optimizers.masks import RowMasks
 from fewshot_bench.inner.optimizers.sgd import SGD
@@ -110,7 +114,7 @@ def test_momentum_is_differentiated_exactly():
 OPTIMIZERS = {
     "element rates": ElementRates(),
     "layer and step rates": LayerStepRates(0.01, n_steps=STEPS),
-    "generated rates": GeneratedRates(0.01, n_steps=STEPS),
+    "generated rates": GeneratedRates(0.01, n_steps=STEPS, exact=True),
     "curvature": Transformed(Curvature(), SGD(0.01, momentum=0.5)),
     "singular scales": Transformed(SingularScales(CONVOLUTIONS, exact=True), SGD(0.01)),
     "row scales": Transformed(
@@ -227,6 +231,33 @@ def test_singular_values_are_rescaled(shape, exact):
     assert torch.equal(out["bias"], grad[0])
 
 
+@pytest.mark.parametrize("as_released", [False, True])
+@pytest.mark.parametrize("shape", [(3, 2, 2, 2), (9, 1, 2, 2)])
+def test_the_singular_vectors_that_count_as_constants(shape, as_released):
+    """P G with P of the left vectors, or G P with P of the right ones where G is tall."""
+    grad = torch.randn(shape, generator=generator()).double().requires_grad_()
+    scales = torch.rand(min(grad.flatten(1).shape), generator=generator(1)).double()
+    out = SingularScales(frozenset(), as_released=as_released)({}, {"w": grad}, {"w": scales})["w"]
+    matrix = grad.flatten(1)
+    u, _, vt = torch.linalg.svd(matrix.detach(), full_matrices=False)
+    right = matrix @ vt.T @ torch.diag(scales) @ vt
+    left = u @ torch.diag(scales) @ u.T @ matrix
+    expected = right if shape[0] == 9 and not as_released else left
+    torch.testing.assert_close(out.flatten(1), expected)
+    weights = torch.randn(expected.shape, generator=generator(2)).double()
+    gradients = [
+        torch.autograd.grad((value.flatten(1) * weights).sum(), [grad], retain_graph=True)[0]
+        for value in (out, expected, left, right)
+    ]
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert not torch.allclose(gradients[2], gradients[3])
+
+
+def test_gap_is_exact_or_as_released():
+    with pytest.raises(ConfigError, match="set one of exact and as_released"):
+        singular_scales(CONVOLUTIONS, exact=True, as_released=True)
+
+
 def test_scaling_singular_values_is_differentiated_exactly():
     matrix = torch.randn(4, 6, generator=generator()).double().requires_grad_()
     scales = torch.rand(4, generator=generator(1)).double().requires_grad_()
@@ -254,6 +285,41 @@ def test_masks_are_binary_and_follow_their_logits():
     assert torch.stack(drawn).mean().item() == pytest.approx(
         torch.sigmoid(torch.tensor(1.0)).item(), abs=0.04
     )
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_rates_are_told_of_gradients_is_a_constant_unless_exact(exact):
+    """Against the step written out, its generator with the means of the gradients held or not."""
+    start = {n: v.requires_grad_() for n, v in network().items()}
+    optimizer = GeneratedRates(0.1, n_steps=1, exact=exact)
+    omega = doubled(optimizer.init(start, generator()))
+    with torch.no_grad():
+        omega["optimizer.generator.out.weight"].normal_(generator=generator(5))
+    path, _ = run(optimizer, start, omega, steps=1)
+    names = sorted(start)
+    loss = objective(start, 0)
+    slopes = torch.autograd.grad(loss, [start[n] for n in names], create_graph=True)
+    grads = dict(zip(names, slopes, strict=True))
+    means = torch.stack([grads[n].mean() for n in names])
+    told = torch.cat(
+        [torch.stack([start[n].mean() for n in names]), means if exact else means.data]
+    )
+    at = {n.removeprefix("optimizer.generator."): v for n, v in omega.items()}
+    hidden = (at["hidden.weight"] @ told + at["hidden.bias"]).clamp(min=0)
+    made = at["out.weight"] @ hidden + at["out.bias"]
+    wanted = {
+        n: (1 - omega[f"optimizer.decay.{n}"][0] * made[len(names) + i]) * start[n]
+        - omega[f"optimizer.rate.{n}"][0] * made[i] * grads[n]
+        for i, n in enumerate(names)
+    }
+    for name in names:
+        torch.testing.assert_close(path[0][name], wanted[name], rtol=1e-12, atol=1e-12)
+    of_step, of_plain = (
+        torch.autograd.grad(sum(v.sin().sum() for v in p.values()), [start[n] for n in names])
+        for p in (path[0], wanted)
+    )
+    for one, other in zip(of_step, of_plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
 def test_generated_rates_do_not_depend_on_the_order_of_names():

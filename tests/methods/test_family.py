@@ -35,7 +35,7 @@ def smooth_learner(name, **options):
     """The member with what it rounds or holds constant made differentiable."""
     if name == "proto-maml":
         options["order"] = 2
-    if name == "gap":
+    if name in ("gap", "alfa"):
         options["optimizer_options"] = {"exact": True}
     learner = build_learner(name, **options)
     if name == "mt-net":
@@ -130,6 +130,18 @@ FROZEN = {
     "warpgrad": ("warp.",),
     "npbml": ("backbone.block1", "backbone.block3", "warp.", "film.warp", "loss.", "relation."),
 }
+
+
+@pytest.mark.parametrize("name", ["alfa", "metal", "sca", "maml++"])
+def test_scales_and_shifts_of_the_normalisation_stay_in_maml_plus_plus_and_what_builds_on_it(name):
+    method = build_learner(name, steps=2)
+    moved = set(adapted(method, shaken(make_params(method)), make_episode()))
+    assert not any(".norm." in n for n in moved)
+    if name != "maml++":
+        everything = build_learner(name, steps=2, adapt="all")
+        more = set(adapted(everything, shaken(make_params(everything)), make_episode())) - moved
+        assert more
+        assert all(".norm." in n for n in more)
 
 
 @pytest.mark.parametrize("name", FROZEN)

@@ -44,5 +44,5 @@ def test_per_step_keeps_a_row_for_each_step():
 
 
 def test_an_unknown_policy_is_named():
-    with pytest.raises(ConfigError, match="batch, support, running, per_step"):
+    with pytest.raises(ConfigError, match="batch, joint, joint_steps, support, running, per_step"):
         check_policy("layer")

@@ -8,13 +8,16 @@ Learning, 2021, arXiv 2110.03909. A row per instance enters each network, in -> 
 
 The rows of one network are standardised as one matrix, so the queries of an episode share its mean
 and deviation. Every inner step has networks of its own. An adapter, in -> in -> 2 numbers for each
-tensor of the network, sees the mean row and scales and shifts the tensors:
+tensor of the network, scales and shifts the tensors:
 
     phi <- (1 + gate * scale) phi + gate' * shift
 
+As in the released code, the adapter of the query network sees the mean row, that of the support
+network only what all rows share, the means and the cross-entropy, standardised by themselves. What
+an adapter makes of the last bias depends on the task's parameters, so it has a gradient.
+
 Gates start at 0, and so do the last layers, so that training starts as MAML; the released code
-starts those at random. Their bias is left out: it would change the loss, but never a gradient.
-Networks know classes by their number, as in the paper.
+starts those at random. Networks know classes by their number, as in the paper.
 """
 
 from dataclasses import dataclass
@@ -29,7 +32,12 @@ from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal, merge
 
 Term: TypeAlias = Literal["support", "query"]
-TENSORS = ("hidden.weight", "hidden.bias", "out.weight")  # of a network, which its adapter moves
+TENSORS = (
+    "hidden.weight",
+    "hidden.bias",
+    "out.weight",
+    "out.bias",
+)  # of a network, which its adapter moves
 EPS = 1e-12
 
 
@@ -68,24 +76,29 @@ class TaskAdaptiveLoss(InnerLoss):
         labels = one_hot(view.support_labels, self.n_way, loss.dtype)
         log_p = view.query_logits.log_softmax(dim=1)
         entropy = (log_p.exp() * log_p).sum(dim=1, keepdim=True)
-        support = _rows(torch.cat([means, loss.view(1)]), view.support_logits, labels)
+        state = torch.cat([means, loss.view(1)])
+        support = _rows(state, view.support_logits, labels)
         query = _rows(means, view.query_logits, entropy)
         row = min(view.step, self.n_steps - 1)
-        return loss + _network(phi, "support", row, support) + _network(phi, "query", row, query)
+        judged = _network(phi, "support", row, support, _standardised(state))
+        return loss + judged + _network(phi, "query", row, query, query.mean(dim=0))
 
     def _init_network(self, term: Term, n: int, generator: torch.Generator) -> Params:
         steps, place, moved = self.n_steps, f"loss.{term}", 2 * len(TENSORS)
+        told = self.n_tensors + 1 if term == "support" else n
 
-        def layer(out: int, gain: float) -> Tensor:
-            return torch.stack([kaiming_normal((out, n), generator, gain) for _ in range(steps)])
+        def layer(out: int, inputs: int, gain: float) -> Tensor:
+            rows = [kaiming_normal((out, inputs), generator, gain) for _ in range(steps)]
+            return torch.stack(rows)
 
         return {
-            f"{place}.hidden.weight": layer(n, 2.0),
+            f"{place}.hidden.weight": layer(n, n, 2.0),
             f"{place}.hidden.bias": torch.zeros(steps, n),
             f"{place}.out.weight": torch.zeros(steps, 1, n),
-            f"{place}.adapter.hidden.weight": layer(n, 2.0),
-            f"{place}.adapter.hidden.bias": torch.zeros(steps, n),
-            f"{place}.adapter.out.weight": layer(moved, 1.0),
+            f"{place}.out.bias": torch.zeros(steps, 1),
+            f"{place}.adapter.hidden.weight": layer(told, told, 2.0),
+            f"{place}.adapter.hidden.bias": torch.zeros(steps, told),
+            f"{place}.adapter.out.weight": layer(moved, told, 1.0),
             f"{place}.adapter.out.bias": torch.zeros(steps, moved),
             f"{place}.gate": torch.zeros(steps, moved),
         }
@@ -95,21 +108,26 @@ def _rows(state: Tensor, *instances: Tensor) -> Tensor:
     """The task's state (K,) in front of what is known of each instance, standardised (B, in)."""
     shared = state.expand(len(instances[0]), -1)
     rows = torch.cat([shared, *instances], dim=1)
-    return (rows - rows.mean()) / (rows.std() + EPS)
+    return _standardised(rows)
 
 
-def _network(phi: Params, term: Term, row: int, x: Tensor) -> Tensor:
-    """Mean output for rows (B, in)."""
+def _standardised(x: Tensor) -> Tensor:
+    """Mean 0 and deviation 1 over all numbers."""
+    return (x - x.mean()) / (x.std() + EPS)
+
+
+def _network(phi: Params, term: Term, row: int, x: Tensor, told: Tensor) -> Tensor:
+    """Mean output for rows (B, in); ``told`` is what its adapter sees."""
     place = f"loss.{term}"
 
     def at(name: str) -> Tensor:
         return phi[f"{place}.{name}"][row]
 
-    seen = F.relu(F.linear(x.mean(dim=0), at("adapter.hidden.weight"), at("adapter.hidden.bias")))
+    seen = F.relu(F.linear(told, at("adapter.hidden.weight"), at("adapter.hidden.bias")))
     made = at("gate") * F.linear(seen, at("adapter.out.weight"), at("adapter.out.bias"))
     scales, shifts = made.chunk(2)
-    weight, bias, out = (
+    weight, bias, out_weight, out_bias = (
         (1 + scale) * at(name) + shift
         for name, scale, shift in zip(TENSORS, scales, shifts, strict=True)
     )
-    return F.linear(F.relu(F.linear(x, weight, bias)), out).mean()
+    return F.linear(F.relu(F.linear(x, weight, bias)), out_weight, out_bias).mean()

@@ -33,6 +33,7 @@ OPTIMIZERS.add(
     f"{_HOME}.alfa:GeneratedRates",
     summary="rates and decays that a small network makes from the state of the task",
     paper="Baik et al. 2020, arXiv 2011.00209",
+    version=2,
 )
 OPTIMIZERS.add(
     "curvature",

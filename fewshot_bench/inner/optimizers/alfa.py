@@ -21,18 +21,21 @@ class GeneratedRates(InnerOptimizer):
     """theta_l <- (1 - b0[l, step] b_l) theta_l - a0[l, step] a_l gradient_l for each tensor l.
 
     The 2 L factors (a, b) come from an MLP 2L - 2L - 2L over the means of the L tensors and of
-    their L gradients. It starts close to a = b = 1, so that learning starts at LSLR (the released
-    code starts it at random).
+    their L gradients. As released, the means of the gradients are constants of the meta-gradient.
+    The MLP starts close to a = b = 1, so that learning starts at LSLR (the released code starts it
+    at random).
 
     Attributes:
         lr: where the base rates a0 start.
         decay: b0 starts at decay * lr.
         n_steps: base rates of each tensor; later steps use the last.
+        exact: differentiate through the means of the gradients, too.
     """
 
     lr: float = 0.01
     decay: float = 5e-4
     n_steps: int = 5
+    exact: bool = False
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:
         """The MLP; ``optimizer.rate.<name>`` and ``optimizer.decay.<name>``, (n_steps,) each."""
@@ -53,7 +56,8 @@ class GeneratedRates(InnerOptimizer):
     ) -> tuple[Params, Params]:
         """One step."""
         row = min(step, self.n_steps - 1)
-        rates, decays = _generate(omega, grads, adapted).chunk(2)
+        told = grads if self.exact else {name: grad.detach() for name, grad in grads.items()}
+        rates, decays = _generate(omega, told, adapted).chunk(2)
         moved: Params = {}
         for layer, name in enumerate(sorted(adapted)):
             rate = omega[f"optimizer.rate.{name}"][row] * rates[layer]

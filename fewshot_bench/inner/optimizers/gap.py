@@ -2,6 +2,12 @@
 
 Kang, Hwang, Eo, Kim, Rhee: Meta-Learning with a Geometry-Adaptive Preconditioner, 2023,
 arXiv 2304.01552.
+
+A departure: where a gradient has more rows than columns (a first convolution, mostly) the released
+code holds its left singular vectors constant, which cuts off every change of the gradient that
+leaves the space of its columns. Here its right ones are held constant, so that scales of one are
+MAML for every shape. The steps are the same, only the meta-gradient differs; ``as_released=True``
+brings the released one back.
 """
 
 import math
@@ -12,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.optimizers.sgd import SGD
 from fewshot_bench.inner.optimizers.transform import Transformed
 from fewshot_bench.inner.protocols import GradientTransform
@@ -33,13 +40,15 @@ class SingularScales(GradientTransform):
         approximate: ApproxGAP, without the decomposition: m scales rows of G (columns where there
             are fewer of them).
         exact: also differentiate how U turns with G. That derivative grows without bound where two
-            singular values meet, so the released code and the default hold U constant; while all
-            of m are equal it is zero anyway.
+            singular values meet, so the released code and the default hold U constant (V where
+            G has more rows than columns); while all of m are equal it is zero anyway.
+        as_released: hold U constant for every shape.
     """
 
     convolutions: frozenset[str]
     approximate: bool = False
     exact: bool = False
+    as_released: bool = False
 
     def init(self, adapted: Params, generator: torch.Generator) -> Params:  # noqa: ARG002
         """``optimizer.gap.<name>`` of shape (min(out, in * k * k),), where softplus gives 1."""
@@ -68,7 +77,8 @@ class SingularScales(GradientTransform):
         scaled: Tensor
         matrix = grad.flatten(1)
         tall = matrix.shape[0] > matrix.shape[1]
-        wide = matrix.T if tall else matrix
+        turned = tall and (self.approximate or not self.as_released)
+        wide = matrix.T if turned else matrix
         if self.approximate:
             scaled = scales.unsqueeze(1) * wide
         elif self.exact:
@@ -76,7 +86,7 @@ class SingularScales(GradientTransform):
         else:
             u = torch.linalg.svd(wide.detach(), full_matrices=False).U
             scaled = u @ (scales.unsqueeze(1) * (u.T @ wide))
-        return (scaled.T if tall else scaled).reshape(grad.shape)
+        return (scaled.T if turned else scaled).reshape(grad.shape)
 
 
 class ScaleSingularValues(torch.autograd.Function):
@@ -111,7 +121,17 @@ class ScaleSingularValues(torch.autograd.Function):
 
 
 def singular_scales(
-    convolutions: frozenset[str], lr: float = 0.01, approximate: bool = False, exact: bool = False
+    convolutions: frozenset[str],
+    lr: float = 0.01,
+    approximate: bool = False,
+    exact: bool = False,
+    as_released: bool = False,
 ) -> Transformed:
-    """Rescaled gradients in front of steps with one rate."""
-    return Transformed(SingularScales(convolutions, approximate, exact), SGD(lr))
+    """Rescaled gradients in front of steps with one rate.
+
+    Raises:
+        ConfigError: exact, and as released, which is not.
+    """
+    if exact and as_released:
+        raise ConfigError("GAP's released code is not exact; set one of exact and as_released")
+    return Transformed(SingularScales(convolutions, approximate, exact, as_released), SGD(lr))

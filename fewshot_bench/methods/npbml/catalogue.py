@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fewshot_bench.methods.statistics import by_statistics
 from fewshot_bench.registry import METHODS
 
 
@@ -12,7 +13,7 @@ def setting(options: Mapping[str, Any]) -> str:
     losses = options.get("losses", ("transductive",))
     if mixes or not isinstance(losses, list | tuple) or "transductive" in losses:
         return "transductive"
-    return "transductive_bn" if options.get("bn", "batch") == "batch" else "inductive"
+    return by_statistics(options)
 
 
 _NPBML = "Raymond et al. 2024, arXiv 2406.07983"

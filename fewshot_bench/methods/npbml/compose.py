@@ -14,10 +14,11 @@ and passes gradients; the vector that all heads start from is learned; normalisa
 blocks uses the running averages of pre-training, of the others what ``bn`` says. The inner step is
 plain gradient descent, as in the paper; the code has momentum 0.9 (Nesterov) and weight decay 5e-4,
 which are options. Scale and shift of the last block's normalisation are learned outside. The warp
-is linear up to its FiLM, without normalisation. Blocks pool before their FiLM layer, which is the
-same as long as it turns no channel round, and the last block pools like the others. Without learned
-losses the shared head vector would be idle, so the head starts at zero there (see
-:class:`fewshot_bench.nn.heads.ZeroHead`).
+is linear up to its FiLM, without normalisation. Support set and queries are normalised apart; inner
+steps of the code do it together, which ``bn="joint_steps"`` brings back. Blocks pool before their
+FiLM layer, which is the same as long as it turns no channel round, and the last block pools like
+the others. Without learned losses the shared head vector would be idle, so the head starts at zero
+there (see :class:`fewshot_bench.nn.heads.ZeroHead`).
 """
 
 import dataclasses

@@ -30,23 +30,27 @@ def random_view(step=0, adapted=ADAPTED):
     return TaskView(support, labels, adapted, step, query)
 
 
-def plain(phi, term, step, rows):
-    rows = torch.stack(rows)
+def standardised(rows):
     mean = sum(rows.flatten()) / rows.numel()
     spread = (sum((x - mean) ** 2 for x in rows.flatten()) / (rows.numel() - 1)).sqrt()
-    rows = (rows - mean) / spread
+    return (rows - mean) / spread
+
+
+def plain(phi, term, step, rows, state=None):
+    """The adapter sees ``state``, or the mean of the rows."""
+    rows = standardised(torch.stack(rows))
     at = {n.removeprefix(f"loss.{term}."): v[step] for n, v in phi.items() if f".{term}." in n}
-    state = sum(rows) / len(rows)
+    state = sum(rows) / len(rows) if state is None else standardised(state)
     hidden = (at["adapter.hidden.weight"] @ state + at["adapter.hidden.bias"]).clamp(min=0)
     made = at["adapter.out.weight"] @ hidden + at["adapter.out.bias"]
     moved = {}
-    for i, name in enumerate(("hidden.weight", "hidden.bias", "out.weight")):
-        scale, shift = at["gate"][i] * made[i], at["gate"][3 + i] * made[3 + i]
+    for i, name in enumerate(("hidden.weight", "hidden.bias", "out.weight", "out.bias")):
+        scale, shift = at["gate"][i] * made[i], at["gate"][4 + i] * made[4 + i]
         moved[name] = (1 + scale) * at[name] + shift
     total = 0.0
     for row in rows:
         hidden = (moved["hidden.weight"] @ row + moved["hidden.bias"]).clamp(min=0)
-        total = total + (moved["out.weight"] @ hidden).squeeze()
+        total = total + (moved["out.weight"] @ hidden + moved["out.bias"]).squeeze()
     return total / len(rows)
 
 
@@ -65,7 +69,8 @@ def test_the_loss_is_as_described(step):
         p = logits.softmax(0)
         query.append(torch.cat([means, logits, (p * p.log()).sum().view(1)]))
     row = min(step, STEPS - 1)
-    expected = ce + plain(phi, "support", row, support) + plain(phi, "query", row, query)
+    state = torch.cat([means, ce.view(1)])
+    expected = ce + plain(phi, "support", row, support, state) + plain(phi, "query", row, query)
     torch.testing.assert_close(LOSS(phi, view), expected)
 
 
@@ -74,6 +79,20 @@ def test_it_starts_as_cross_entropy():
     view = random_view()
     expected = F.cross_entropy(view.support_logits, view.support_labels)
     torch.testing.assert_close(LOSS(phi, view), expected)
+
+
+@pytest.mark.parametrize("term", ["support", "query"])
+def test_the_last_bias_has_a_gradient_in_the_tasks_parameters(term):
+    """Though it is a constant of the network, what the adapter adds to it follows the task."""
+    phi = {n: torch.zeros_like(v) for n, v in random_phi().items()}
+    chosen = random_phi()
+    for name in ("adapter.hidden.weight", "adapter.hidden.bias", "adapter.out.weight"):
+        phi[f"loss.{term}.{name}"] = chosen[f"loss.{term}.{name}"]
+    phi[f"loss.{term}.gate"][:, 7] = 1.0  # of the shift of the last bias, and no other
+    adapted = {n: v.clone().requires_grad_() for n, v in ADAPTED.items()}
+    view = random_view(adapted=adapted)
+    grads = torch.autograd.grad(LOSS(phi, view), list(adapted.values()))
+    assert all(g.abs().max() > 1e-6 for g in grads)
 
 
 def test_the_order_of_parameters_does_not_matter():
