@@ -23,6 +23,14 @@ class _Commands(LazyGroup):
             "fewshot_bench.cli.embed:embed",
             "Compute the features of all images once, for --benchmark features:FILE.",
         ),
+        "sweep": Lazy(
+            "fewshot_bench.cli.sweep:sweep",
+            "Measure every combination of methods, data, shots, seeds and settings of a file.",
+        ),
+        "tune": Lazy(
+            "fewshot_bench.cli.tune:tune",
+            "Choose settings on validation classes, with the same budget for every method.",
+        ),
         "compare": Lazy(
             "fewshot_bench.cli.compare:compare",
             "Compare results pair by pair: differences, p values after Holm, and rank sets.",

@@ -17,8 +17,9 @@ from fewshot_bench.evaluation.result import Result, another_result, stored_table
 from fewshot_bench.files import disk_errors, safe_name
 from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
+from fewshot_bench.training.measure import check_possible, ready_for
 from fewshot_bench.training.run import Run, load_trained
-from fewshot_bench.training.subject import method_of, subject_of
+from fewshot_bench.training.subject import method_of
 from fewshot_bench.world import current
 
 
@@ -62,7 +63,8 @@ def measure(
     evaluation.check_question(config.evaluate, len(seeds))
     out = console(output.quiet)
     runs = with_seeds(open_run(config, device, workers, bank=bank, out=out), seeds)
-    _check_possible(runs[0], out)
+    for note in check_possible(runs[0]):
+        out.print(note, markup=False)
     _check_free(runs, seeds, output)
     results: list[Result] = []
     folders: list[Path] = []
@@ -82,17 +84,6 @@ def with_seeds(run: Run, seeds: Sequence[int]) -> list[Run]:
     trains = [run.config.train.model_copy(update={"seed": seed}) for seed in seeds]
     configs = [run.config.model_copy(update={"train": train}) for train in trains]
     return [dataclasses.replace(run, config=config) for config in configs]
-
-
-def _check_possible(run: Run, out: Console) -> None:
-    """Raise ConfigError, before hours of training, if the test can't be made or can't tell."""
-    settings = run.config.evaluate
-    classes = len(run.tested.manifest.classes.get(settings.split, {}))
-    evaluation.check_classes(settings, run.test_task.n_way, classes)
-    sampler = run.test_loader().sampler
-    evaluation.number_of_episodes(sampler, settings)
-    for note in sampler.notes:
-        out.print(note, markup=False)
 
 
 def _check_free(runs: Sequence[Run], seeds: Sequence[int], output: Output) -> None:
@@ -124,12 +115,10 @@ def _measure_one(
         checkpoint: file that the model comes from; None if it is the run's own.
         out: where the bar is shown.
     """
-    settings, loader = run.config.evaluate, run.test_loader()
     log = checkpoint.parent if checkpoint else run.folder
-    subject = subject_of(run, model, loader.pool, seeds, log)
-    total = evaluation.number_of_episodes(loader.sampler, settings)
+    total = evaluation.number_of_episodes(run.test_loader().sampler, run.config.evaluate)
     with TrainingDisplay(out) as display:
-        method, [loader] = banked(run, model.params, [Demand(loader, total)], display)
+        ready = ready_for(run, model, total, display)
     lines = MinuteLines(out)
     with progress_bar(out) as bar:
         task = bar.add_task("testing", total=total, note="", begun=0, per_step=1)
@@ -139,7 +128,7 @@ def _measure_one(
             bar.advance(task, episodes)
             lines.at(int(bar.tasks[task].completed), total)
 
-        return evaluation.measure(method, model.params, loader, subject, settings, show)
+        return ready.measure(seeds, log, show)
 
 
 def _own_folder(result: Result) -> Path:

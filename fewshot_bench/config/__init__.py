@@ -10,7 +10,14 @@ from fewshot_bench.config.model import Table, validated
 from fewshot_bench.config.names import LossName, names_in
 from fewshot_bench.config.older import translated
 from fewshot_bench.config.recipes import read_recipe
-from fewshot_bench.config.run import SEEDS, EvaluateConfig, RunConfig, TaskConfig, TrainConfig
+from fewshot_bench.config.run import (
+    SEEDS,
+    EvaluateConfig,
+    RunConfig,
+    TaskConfig,
+    TrainConfig,
+    TuningConfig,
+)
 from fewshot_bench.config.stages import ClassifyConfig, EpisodesConfig, StageConfig
 from fewshot_bench.config.tables import merge_tables, parse_setting, read_toml
 
@@ -25,6 +32,7 @@ __all__ = [
     "Table",
     "TaskConfig",
     "TrainConfig",
+    "TuningConfig",
     "merge_tables",
     "names_in",
     "parse_setting",

@@ -124,6 +124,28 @@ class EvaluateConfig(Model):
     until_half_width: float | None = Field(None, gt=0, lt=0.5)
 
 
+class TuningConfig(Model):
+    """How settings were chosen, as ``fsbench tune`` writes it; it decides nothing of a run.
+
+    Attributes:
+        on: data and shape of the episodes that chose.
+        split: classes that chose.
+        trials: settings that were tried, pruned ones included.
+        steps: outer steps that each of them could take.
+        seconds: that all of them could take together; None for no such bound.
+        episodes: validation episodes that judged each of them.
+        n_candidates: how many accuracies were looked at: of all validations and all trials.
+    """
+
+    on: str = Field(min_length=1)
+    split: Literal["val"] = "val"
+    trials: int = Field(ge=1)
+    steps: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0)
+    episodes: int = Field(ge=1)
+    n_candidates: int = Field(ge=1)
+
+
 Stages = Annotated[dict[str, SerializeAsAny[StageConfig]], BeforeValidator(stage_settings)]
 
 
@@ -145,6 +167,7 @@ class RunConfig(Model):
         stages: what is trained before, by name, see :mod:`fewshot_bench.config.stages`.
         train: meta-training.
         evaluate: meta-testing.
+        tuning: where settings come from. It is no part of a run's identity, and not dumped.
     """
 
     method: str = "protonet"
@@ -160,6 +183,7 @@ class RunConfig(Model):
     stages: Stages = Field(default_factory=dict)
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    tuning: TuningConfig | None = Field(None, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -184,7 +208,12 @@ class RunConfig(Model):
         """The resolved configuration; reading it back gives the same run."""
         import tomli_w
 
-        return tomli_w.dumps(_without_none(self.model_dump()))
+        return tomli_w.dumps(_without_none(self.table()))
+
+    def table(self) -> Table:
+        """All settings and where they come from; the same run when it is validated again."""
+        tuning = {} if self.tuning is None else {"tuning": self.tuning.model_dump()}
+        return {**self.model_dump(), **tuning}
 
 
 def _without_none(table: Table) -> Table:

@@ -31,6 +31,7 @@ from fewshot_bench.evaluation.model_parts import (
     Setting,
     Stage,
     Tool,
+    Tuning,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Timing",
     "Tool",
     "Training",
+    "Tuning",
     "parse_document",
 ]
 

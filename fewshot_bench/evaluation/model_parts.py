@@ -78,6 +78,23 @@ class Selection(Part):
     n_candidates: int | None = None
 
 
+class Tuning(Part):
+    """How settings were chosen on validation classes, see ``TuningConfig`` of configurations."""
+
+    on: str
+    split: str
+    trials: Count
+    steps: Count | None = None
+    seconds: Seconds | None = None
+    episodes: Count
+    n_candidates: Count
+
+    @property
+    def budget(self) -> tuple[int, int | None, float | None]:
+        """What rows must have in common to have been tuned alike."""
+        return self.trials, self.steps, self.seconds
+
+
 class Stage(Part):
     """One stage of the training that led to the measured parameters.
 
@@ -105,7 +122,8 @@ class Checkpoint(Part):
         external_data: whether other data than the benchmark's training classes were learned from.
         trained_on: in words, what these were.
         stages: in the order of training; none where nothing was trained here.
-        selection: of the last stage.
+        selection: of the last stage; its candidates include those of the tuning.
+        tuning: how settings were chosen; None where they were not, or where nobody wrote it down.
     """
 
     sha256: Digest
@@ -120,3 +138,4 @@ class Checkpoint(Part):
     trained_on: str = ""
     stages: list[Stage] = []
     selection: Selection | None = None
+    tuning: Tuning | None = None

@@ -35,7 +35,7 @@ def subject_of(
     """
     return Subject(
         method=method_of(run),
-        checkpoint=_checkpoint(run, model, seeds),
+        checkpoint=_tuned(_checkpoint(run, model, seeds), run),
         dataset=describe_dataset(run.tested.manifest, split),
         training=document.Training(curve=learning_curve(log)),
         train_s=model.info.get("seconds"),
@@ -65,6 +65,18 @@ def _code_sha256(run: Run) -> str | None:
     """Of everything from outside this package that makes the method: sources and loss files."""
     parts = [*run.code, *loss_hashes(run.config)]
     return sha256("".join(parts).encode()) if len(parts) > 1 else next(iter(parts), None)
+
+
+def _tuned(checkpoint: document.Checkpoint, run: Run) -> document.Checkpoint:
+    """The same with how its settings were chosen, and what was looked at to choose them."""
+    tuning = run.config.tuning
+    if tuning is None:
+        return checkpoint
+    known = checkpoint.selection or document.Selection(split="none", step=0)
+    looked = (known.n_candidates or 0) + tuning.n_candidates
+    chosen = known.model_copy(update={"n_candidates": looked})
+    told = document.Tuning.model_validate(tuning.model_dump())
+    return checkpoint.model_copy(update={"selection": chosen, "tuning": told})
 
 
 def _checkpoint(run: Run, model: Checkpoint, seeds: Sequence[int]) -> document.Checkpoint:
