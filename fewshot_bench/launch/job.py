@@ -1,6 +1,5 @@
 """What is handed to a process that works for a sweep, and what comes back. Imports no torch."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -39,7 +38,7 @@ class Place:
         """The place of a launch that is started here and writes to ``out``."""
         return cls(
             cwd=str(Path.cwd()),
-            cache=os.path.abspath(cache_folder()),
+            cache=str(cache_folder().absolute()),
             logs=str(out.absolute() / HIDDEN / "logs"),
             plugins=tuple(str(Path(path).expanduser().absolute()) for path in launch.plugins),
             device=launch.device,
@@ -67,6 +66,7 @@ class Job:
         folder: of the result of a cell; of the study of a trial.
         seeds: all training seeds of the row that a cell belongs to.
         number: of a trial.
+        study: what a trial has to know, table of a :class:`fewshot_bench.launch.trial.Study`.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Job:
     folder: str = ""
     seeds: tuple[int, ...] = ()
     number: int = 0
+    study: Table = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from fewshot_bench.launch.job import Job, Outcome, Place
 
 GRACE_SECONDS = 60.0
+# What every job imports sooner or later; torch imports the last one at its first step.
+PRELOADED = ("fewshot_bench.launch.work", "torchvision", "torch._dynamo")
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class LocalEngine:
         self._place = place
         self._running: list[_Running] = []
         forks = "forkserver" in multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
         if forks:
-            self._context.set_forkserver_preload(["fewshot_bench.launch.work"])
+            self._context.set_forkserver_preload(list(PRELOADED))
 
     def start(self, jobs: Sequence[Job]) -> None:
         """See :class:`fewshot_bench.launch.drive.Engine`."""
@@ -106,7 +109,7 @@ def _work(job: Job, place: Place, answer: Connection) -> None:
 
 
 @contextlib.contextmanager
-def _printing_to(path: Path) -> contextlib.AbstractContextManager[None]:
+def _printing_to(path: Path) -> Iterator[None]:
     """Standard output and error of this process, of libraries too, go to the end of a file."""
     with path.open("a", encoding="utf-8") as file:
         for stream in (sys.stdout, sys.stderr):

@@ -88,7 +88,5 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ConfigError(
-            "--engine ray needs Ray: pip install 'fewshot-bench[cluster]'"
-        ) from error
+        raise ConfigError("--engine ray needs Ray: pip install 'fewshot-bench[cluster]'") from error
     return ray

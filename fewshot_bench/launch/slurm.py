@@ -141,9 +141,7 @@ def parameters(spec: SlurmSpec, place: Place, before: str = "") -> dict[str, Any
     }
 
 
-def scripts(
-    spec: SlurmSpec, place: Place, groups: Sequence[Sequence[Job]], out: Path
-) -> list[str]:
+def scripts(spec: SlurmSpec, place: Place, groups: Sequence[Sequence[Job]], out: Path) -> list[str]:
     """The scripts that would be given to ``sbatch``, one for each group; nothing is submitted.
 
     Raises:

@@ -119,7 +119,7 @@ class SweepSpec(Launch):
     backbones: Names | None = None
     ways: Ways | None = None
     shots: Shots | None = None
-    seeds: Seeds = [0]
+    seeds: Seeds = Field(default_factory=lambda: [0])
     settings: Table = Field(default_factory=dict)
     grid: Table = Field(default_factory=dict)
     per_method: dict[str, Table | str] = Field(default_factory=dict)
