@@ -155,8 +155,9 @@ def scripts(spec: SlurmSpec, place: Place, groups: Sequence[Sequence[Job]], out:
     texts = []
     for number, group in enumerate(groups):
         told = parameters(spec, place, f"<array {number}>" if number else "")
-        executor.update_parameters(**{k.removeprefix("slurm_"): v for k, v in told.items()})
-        executor.parameters["map_count"] = len(group)
+        named = {name.removeprefix("slurm_"): value for name, value in told.items()}
+        executor.update_parameters(**executor._convert_parameters(named))
+        executor.parameters["map_count"] = len(group) if len(group) > 1 else None
         command = executor._submitit_command_str
         texts.append(str(executor._make_submission_file_text(command, f"array-{number + 1}")))
     return texts

@@ -37,10 +37,10 @@ def perform(job: Job, place: Place) -> Outcome:
     try:
         with _settled(place):
             accuracy = KINDS[job.kind](job, place)
+    except (Interrupted, KeyboardInterrupt) as error:  # by whoever sent a signal
+        return Outcome(job.id, one_line(str(error)) or "stopped", lost=True)
     except FsbenchError as error:
         return Outcome(job.id, one_line(str(error)))
-    except KeyboardInterrupt:
-        return Outcome(job.id, "stopped")
     except Exception as error:  # a fault of the program: the other jobs still go on
         traceback.print_exc()
         text = one_line(f"{type(error).__name__}: {error}")
