@@ -52,8 +52,7 @@ def test_the_table_counts_cells_and_has_their_mean_accuracy(swept):
         accuracies = [
             float(result.accuracy.mean())
             for result in results
-            if result.document.protocol.shot == shot
-            and result.document.method.id == "simpleshot"
+            if result.document.protocol.shot == shot and result.document.method.id == "simpleshot"
         ]
         assert f"{100 * sum(accuracies) / len(accuracies):.2f} %" in said
 
@@ -88,16 +87,17 @@ def test_shared_trainings_are_planned_once(swept, tmp_path):
 
 
 PLUGIN = """
+from fewshot_bench.methods.delegating import Delegating
 from fewshot_bench.methods.protonet import protonet
 from fewshot_bench.registry import METHODS
 
+class Broken(Delegating):
+    def episode_loss(self, params, episode):
+        raise RuntimeError("two\\nlines")
+
 @METHODS.register("broken", setting="inductive")
 def broken(setup):
-    method = protonet(setup)
-    def fail(*_):
-        raise RuntimeError("two\\nlines")
-    method.episode_loss = fail
-    return method
+    return Broken(protonet(setup))
 """
 
 
