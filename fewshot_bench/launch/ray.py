@@ -12,7 +12,10 @@ STOP_SECONDS = 60.0
 
 
 class RayEngine:
-    """Queues jobs as Ray tasks, each in a process of its own. Ray retries those of lost nodes.
+    """Queues jobs as Ray tasks. Ray retries those of lost nodes.
+
+    A process does one job after another where it has no GPU: importing torch takes longer than a
+    small job. One with a GPU ends with its job, which frees the memory there; both are Ray's way.
 
     Args:
         spec: what is asked of Ray.
@@ -34,9 +37,9 @@ class RayEngine:
         # Imported here: torch, which a wrong option does without.
         from fewshot_bench.launch.work import perform
 
-        self._perform = self._ray.remote(
-            num_cpus=cpus, num_gpus=spec.gpus, max_retries=retries, max_calls=1
-        )(perform)
+        self._perform = self._ray.remote(num_cpus=cpus, num_gpus=spec.gpus, max_retries=retries)(
+            perform
+        )
         self._running: dict[Any, Job] = {}
 
     def _connect(self, spec: RaySpec, cpus: int) -> None:

@@ -34,12 +34,15 @@ def test_scripts_are_what_the_file_asks_for_array_after_array(tiny_folder, tmp_p
             assert f"#SBATCH --{option}" in lines
         assert "#SBATCH --mail-type=END" in lines
         assert lines.index("module load cuda") < lines.index("export SUBMITIT_EXECUTOR=slurm")
-        assert str(tmp_path / "out" / ".sweep" / "slurm") in lines[-1]
+        assert str(tmp_path / "out" / ".sweep" / "slurm") in script
     waits = [line for script in scripts for line in script.splitlines() if "dependency" in line]
     assert waits == [f"#SBATCH --dependency='afterany:<array {n}>'" for n in (1, 2)]
     assert not (tmp_path / "out").exists()
 
 
+# The executors of submitit leave files open.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_submitted_cells_are_those_of_this_machine(tiny_folder, tmp_path, monkeypatch):
     pytest.importorskip("submitit")
     for cluster in ("debug", "local"):
@@ -84,6 +87,8 @@ echo "Submitted batch job 70$n"
 }
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_arrays_wait_for_each_other_and_their_answers_come_back(tiny_folder, tmp_path, monkeypatch):
     pytest.importorskip("submitit")
     (tmp_path / "bin").mkdir()
@@ -97,7 +102,7 @@ def test_arrays_wait_for_each_other_and_their_answers_come_back(tiny_folder, tmp
     fsbench("sweep", file, "--engine", "slurm", "--out", tmp_path / "slurm")
     first, second = ((tmp_path / f"{n}.sh").read_text() for n in (1, 2))
     assert "#SBATCH --array" not in first  # one shared backbone
-    assert "#SBATCH --array=0-1%64" in second
+    assert "#SBATCH --array=0-1%2" in second
     assert "#SBATCH --dependency=afterany:701" in second
     monkeypatch.setenv("FSBENCH_CACHE", str(tmp_path / "other"))
     fsbench("sweep", file, "--out", tmp_path / "local")
