@@ -14,7 +14,7 @@ from fewshot_bench.leaderboard.measured import Stored, read_stored
 from fewshot_bench.leaderboard.names import with_telling_notes
 from fewshot_bench.leaderboard.pools import make_pools
 from fewshot_bench.leaderboard.published import read_published
-from fewshot_bench.leaderboard.rows import measured_row
+from fewshot_bench.leaderboard.rows import measured_row, with_budget_flags
 
 NO_DATASETS: Datasets = {}
 RESULTS, PUBLISHED = "results", "published.csv"
@@ -58,7 +58,7 @@ def build_leaderboard(
         datasets: what is noted of the data, see :mod:`fewshot_bench.leaderboard.datasets`.
     """
     rows = {row_id: measured_row(row_id, results) for row_id, results in stored.rows.items()}
-    rows = with_telling_notes(rows, stored.rows)
+    rows = with_budget_flags(with_telling_notes(rows, stored.rows), stored.rows)
     pools, rows = make_pools(rows, stored.rows, datasets)
     return Leaderboard(boards=tuple(_boards([*rows.values(), *published], pools)), pools=pools)
 

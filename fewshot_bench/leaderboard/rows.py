@@ -1,7 +1,9 @@
 """One row of the leaderboard from the stored results of one configuration."""
 
+import collections
+import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +15,7 @@ from fewshot_bench.leaderboard.measured import MIN_EPISODES
 from fewshot_bench.stats import align_episodes
 
 LEVEL = 0.95
+UNEQUAL_BUDGETS = "unequal_budgets"
 MIN_SEEDS = 3  # with fewer a row says nothing about its method
 
 
@@ -56,6 +59,32 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         learned=document.learned,
         trained_on=document.learned_words,
     )
+
+
+def with_budget_flags(
+    rows: Mapping[str, Row], results: Mapping[str, Sequence[Result]]
+) -> dict[str, Row]:
+    """Rows flagged ``unequal_budgets`` where those of one board were not tuned alike.
+
+    A board where nothing is known of any tuning stays as it is.
+    """
+    boards: dict[tuple[str, int, int, str], list[str]] = collections.defaultdict(list)
+    for row in rows.values():
+        boards[row.benchmark, row.way, row.shot, row.setting].append(row.id)
+    flagged = dict(rows)
+    for ids in boards.values():
+        if len({budget(results[row_id]) for row_id in ids}) > 1:
+            for row_id in ids:
+                flags = (*rows[row_id].flags, UNEQUAL_BUDGETS)
+                flagged[row_id] = dataclasses.replace(rows[row_id], flags=flags)
+    return flagged
+
+
+def budget(results: Sequence[Result]) -> tuple[object, ...] | None:
+    """What was spent on the settings of a row; None where nobody wrote it down."""
+    tunings = [result.document.checkpoint.tuning for result in results]
+    spent = {None if tuning is None else tuning.budget for tuning in tunings}
+    return next(iter(spent)) if len(spent) == 1 else ("seeds differ",)
 
 
 def common_episodes(results: Sequence[Result]) -> tuple[Result, ...]:

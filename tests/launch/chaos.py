@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chaos = Chaos(options.seed, options.kills)
-    train = {**SETTINGS["train"], "steps": 200, "val_every": 50}
+    train = {**SETTINGS["train"], "steps": 60, "val_every": 20}
     settings = {**SETTINGS, "train": train}
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)

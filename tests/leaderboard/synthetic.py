@@ -31,7 +31,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
         choices: ``benchmark``, ``backbone``, ``shot``, ``query``, ``setting``, ``fingerprint``,
             ``sizes`` (of the classes), ``seeds`` (the group), ``options``, ``sampler`` (mode and
             seed of the list of episodes), ``classes`` (the word that names of test classes begin
-            with).
+            with), ``tuning`` (how settings were chosen).
     """
     get = choices.get
     benchmark, backbone = get("benchmark", "glyphs"), get("backbone", "conv4-64")
@@ -67,6 +67,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "training_class_hashes": class_hashes(TRAINING),
             "stages": [{"name": "meta-train", "selection": SELECTION}],
             "selection": SELECTION,
+            **({"tuning": get("tuning")} if "tuning" in choices else {}),
         },
         "training": {"curve": [(250 * i, 0.4 + 0.05 * i) for i in range(1, 5)]},
         "dataset": {
