@@ -47,7 +47,7 @@ class RayEngine:
         local = {} if address else {"num_cpus": cpus, "include_dashboard": False}
         try:
             self._ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises what has no type of its own, too
             text = one_line(str(error))[:200]
             raise ConfigError(f"Ray can't be reached at {address or 'this machine'}: {text}") from (
                 error

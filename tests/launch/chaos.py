@@ -47,7 +47,7 @@ class Chaos:
     def attend(self, driver: "subprocess.Popen[bytes]", begun: int) -> None:
         """Kill workers until the driver ends or it is its own turn."""
         while driver.poll() is None:
-            time.sleep(0.02)
+            time.sleep(0.1)
             workers = descendants(driver.pid)
             if not workers or not self.kills:
                 continue
