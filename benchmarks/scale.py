@@ -150,8 +150,8 @@ def report(runs: Sequence[Measured], cells: int, workers: int) -> str:
     lines = [
         "# Sweeps: time against jobs, and a simulation of a cluster",
         "",
-        f"`python benchmarks/scale.py`, {platform.machine()}, {os.cpu_count()} cores, one thread for"
-        f" each job, load {load:.0f} at the end (a busy machine makes all of it longer).",
+        f"`python benchmarks/scale.py`, {platform.machine()}, {os.cpu_count()} cores, one thread"
+        f" for each job, load {load:.0f} at the end (a busy machine makes all of it longer).",
         "",
         f"{len(base.cells)} cells and {len(base.stages)} shared trainings, cache empty:",
         "",

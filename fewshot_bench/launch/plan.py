@@ -2,7 +2,7 @@
 
 import collections
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fewshot_bench.config import RunConfig
@@ -158,5 +158,4 @@ def _with_needs(cell: Cell, runs: Mapping[str, Run], shared: set[str]) -> Cell:
     if cell.accuracy is not None or not shared:
         return cell
     needs = tuple(key for key in graph(runs[cell.job.id].stage) if key in shared)
-    job = Job(**{**vars(cell.job), "needs": needs})
-    return Cell(cell.config, job, None)
+    return replace(cell, job=replace(cell.job, needs=needs))
