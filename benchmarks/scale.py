@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench.launch.drive import drive
-from fewshot_bench.launch.job import Place
+from fewshot_bench.launch.job import Job, Place
 from fewshot_bench.launch.local import LocalEngine
 from fewshot_bench.launch.plan import make_plan
 from fewshot_bench.launch.spec import configurations, read_sweep
@@ -88,6 +88,14 @@ def measure(file: Path, root: Path, jobs: int) -> Measured:
     return Measured(jobs, wall, planned, cells, stages)
 
 
+def warm(root: Path) -> None:
+    """Start the server that processes are forked from, by a job that fails at once."""
+    engine = LocalEngine(Place(str(root), str(root / "cache"), str(root / "logs")), 1)
+    engine.start([Job("none", "cell", "none", {"unknown": 1}, folder=str(root / "none"))])
+    while not engine.ended(1.0):
+        pass
+
+
 def simulate(
     cells: Sequence[float], stages: Sequence[float], workers: int, overhead: float, *, first: bool
 ) -> Simulated:
@@ -145,7 +153,7 @@ def simulate(
 
 def report(runs: Sequence[Measured], cells: int, workers: int) -> str:
     """The page."""
-    base = runs[0]
+    base, overhead = runs[0], min(run.overhead for run in runs)
     load = os.getloadavg()[0]
     lines = [
         "# Sweeps: time against jobs, and a simulation of a cluster",
@@ -175,7 +183,7 @@ def report(runs: Sequence[Measured], cells: int, workers: int) -> str:
         long = [factor * base.cells[i % len(base.cells)] for i in range(cells)]
         stages = [factor * seconds for seconds in base.stages]
         for first, name in ((True, "jobs that come first"), (False, "inside cells, by locks")):
-            one = simulate(long, stages, workers, base.overhead, first=first)
+            one = simulate(long, stages, workers, overhead, first=first)
             shares = (one.work, one.stages, one.scheduling, one.locks, one.idle)
             shown = " | ".join(f"{100 * share:.1f} %" for share in shares)
             size = "as measured" if factor == 1 else f"x {factor}"
@@ -193,6 +201,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         file = sweep_file(root / "grid.toml", make_folder(root / "images"))
+        warm(root)
         runs = [measure(file, root, jobs) for jobs in options.jobs]
     page = report(runs, options.cells, options.workers)
     (Path(__file__).parent / "results" / "scale.md").write_text(page, encoding="utf-8")

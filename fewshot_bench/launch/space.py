@@ -85,11 +85,11 @@ def default_space(run: Run) -> Space:
     """
     config = run.config
     if not run.method.traits.trains:
-        stages = config.stages.items()
+        used = {name: config.stages[name] for name in (need.name for need in run.stage.needs)}
         rates = {
             f"stages.{name}.lr": rate
-            for name, stage in stages
-            if stage.steps and isinstance(rate := getattr(stage, "lr", None), float)
+            for name, stage in used.items()
+            if isinstance(rate := getattr(stage, "lr", None), float)
         }
         return {name: _around(rate) for name, rate in rates.items()}
     inner = {
