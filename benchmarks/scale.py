@@ -82,6 +82,8 @@ def measure(file: Path, root: Path, jobs: int) -> Measured:
     planned = time.monotonic() - start
     progress = drive(plan.waves(), engine, 0)
     wall = time.monotonic() - start
+    if failures := progress.failures():
+        raise SystemExit(f"{len(failures)} jobs failed: {failures[0].error}")
     seconds = {key: outcome.seconds or 0.0 for key, outcome in progress.outcomes.items()}
     stages = tuple(seconds[job.id] for job in plan.stages)
     cells = tuple(seconds[cell.job.id] for cell in plan.missing)
