@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fewshot_bench.cli import options as o
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.progress import MinuteLines, console, progress_bar
 from fewshot_bench.cli.work import open_named
 from fewshot_bench.data.features.files import check_suffix
@@ -31,6 +32,7 @@ def embed(
     input_size: o.InputSize = None,
     image_size: o.ImageSize = None,
     device: o.Device = "auto",
+    as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Compute the features of all images once, for --benchmark features:FILE.
@@ -55,7 +57,11 @@ def embed(
 
         features = embed_by_name(config, store, out, device=str(place), progress=show)
     images = sum(len(pool) for pool in features.pools.values())
+    external = features.embedding.trained_on
+    if as_json:
+        facts = {"file": out, "images": images, "length": features.length}
+        return echo_json({**facts, "backbone": backbone, "trained_on": external})
     typer.echo(f"{out}: {images} features of length {features.length} by {backbone}")
-    if features.embedding.trained_on:
-        typer.echo(f"external data: {features.embedding.trained_on}")
-    typer.echo(f"next: fsbench evaluate --benchmark features:{out} --method simpleshot")
+    if external:
+        typer.echo(f"external data: {external}")
+    return typer.echo(f"next: fsbench evaluate --benchmark features:{out} --method simpleshot")

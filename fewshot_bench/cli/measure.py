@@ -15,7 +15,6 @@ from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
 from fewshot_bench.files import disk_errors, safe_name
-from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.measure import check_possible, ready_for
 from fewshot_bench.training.run import Run, load_trained

@@ -1,7 +1,6 @@
 """The work behind ``fsbench sweep``: plan, run, report. Imports torch."""
 
 import collections
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import Any
 import typer
 from tabulate import tabulate
 
-from fewshot_bench.cli.launching import counted, failure_lines, watched
 from fewshot_bench.cli.estimate import duration
+from fewshot_bench.cli.launching import counted, failure_lines, watched
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.progress import console
 from fewshot_bench.config import RunConfig
 from fewshot_bench.launch.drive import Progress, drive
@@ -50,7 +50,7 @@ def dry(spec: SweepSpec, configs: Sequence[RunConfig], request: Request) -> None
     """Show what would be done."""
     plan = make_plan(configs, request.out)
     if request.as_json:
-        return typer.echo(json.dumps(summary(plan, None), indent=1, ensure_ascii=False))
+        return echo_json(summary(plan, None))
     typer.echo("\n".join(plan_lines(plan, request.jobs)))
     if request.engine == "slurm" and plan.jobs:
         texts = scripts(spec.slurm, request.place(spec), plan.waves(), request.out)
@@ -71,7 +71,7 @@ def run(spec: SweepSpec, configs: Sequence[RunConfig], request: Request) -> None
             progress = drive(plan.waves(), engine, spec.retries, show)
     failures = progress.failures()
     if request.as_json:
-        typer.echo(json.dumps(summary(plan, progress), indent=1, ensure_ascii=False))
+        echo_json(summary(plan, progress))
     else:
         typer.echo(tabulate(table_rows(plan, progress), headers="keys", disable_numparse=True))
         typer.echo(f"results: {request.out}")

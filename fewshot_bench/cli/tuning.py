@@ -1,6 +1,5 @@
 """The work behind ``fsbench tune``: trials, the best of each method, files. Imports torch."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import typer
 from tabulate import tabulate
 
 from fewshot_bench.cli.launching import failure_lines, watched
+from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.progress import console
 from fewshot_bench.launch.drive import Progress, drive
 from fewshot_bench.launch.engines import EngineName, make_engine
@@ -49,7 +49,7 @@ def run_tuning(
         for tuning, one in zip(tunings, found, strict=True)
     ]
     if as_json:
-        typer.echo(json.dumps(_summary(tunings, found, files), indent=1, ensure_ascii=False))
+        echo_json(_summary(tunings, found, files))
     else:
         _report(tunings, found, files)
     failures = progress.failures()

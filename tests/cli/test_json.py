@@ -14,6 +14,8 @@ from fewshot_bench.cli.output import plain
 from fewshot_bench.evaluation.result import write_result
 from fewshot_bench.leaderboard.reproduce import Published, Reproduction
 from tests.cli.common import fsbench
+from tests.launch.common import sweep_file
+from tests.launch.test_tune import tuning_file
 from tests.leaderboard.synthetic import synthetic
 from tests.tiny import SIZE, make_folder, tiny_config
 
@@ -22,6 +24,7 @@ PAGE = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
 LINEAR = "--data wine --model linear"
 ON = f"-b folder:images --image-size {SIZE} --backbone conv4-32 -m protonet --n-way 3 --n-query 4"
 STEPS = "--set train.steps=2 --set train.val_every=2 --set train.val_episodes=5"
+CELLS = "--n-way 3 --n-query 4 --episodes 20"
 SEARCH = "--population 5 --steps 5 --local-steps 2 --protocol-steps 5 --generations 1"
 # A line for each row of the page, in an order in which each has what it needs.
 COMMANDS = f"""
@@ -49,6 +52,16 @@ loss show mine.json
 loss search {LINEAR} {SEARCH} --out found.json --quiet
 loss compare {LINEAR} --steps 3 --losses cross_entropy,focal --seeds 0-1 --quiet
 methods check protonet --image-size 16
+embed --backbone module:net.py:make -b folder:images --image-size {SIZE} --out net.npz --quiet
+grid --embeddings model.safetensors --classifiers simpleshot {CELLS} --out grid --quiet
+sweep sweep.toml --out swept --quiet
+tune tune.toml --out tuned --quiet
+"""
+NET = """
+from torch import nn
+
+def make():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
 """
 LINES = [line for line in COMMANDS.splitlines() if line]
 
@@ -89,6 +102,11 @@ def place(tmp_path_factory):
         result = synthetic(method, seeds=[0], options=options)
         write_result(result, place / "results" / name)
     (place / "board").mkdir()
+    (place / "net.py").write_text(NET)
+    sweep_file(place / "sweep.toml", "images", seeds=[0], shots=[1], methods=["protonet"])
+    tuning_file(
+        place / "tune.toml", "images", methods=["protonet"], budget={"trials": 1, "steps": 2}
+    )
     shutil.copy(ROOT / "leaderboards" / "published.csv", place / "board")
     shutil.copytree(place / "images" / "test", place / "classes")
     for name in ("test0", "test1"):
