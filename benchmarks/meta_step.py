@@ -210,7 +210,7 @@ def check(name: str) -> None:
 def measure(way: str, name: str, size: int, n_shot: int, tasks: int, repeats: int) -> dict:
     """Seconds and bytes of one case; to be called in a fresh process."""
     torch.set_num_threads(1)
-    keep_freed_memory()
+    keep_freed_memory(size)
     case = make_case(name, size, n_shot, tasks)
     if way.startswith("bank"):
         case = (*case[:2], activations(*case))

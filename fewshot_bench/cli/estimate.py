@@ -9,8 +9,12 @@ DAY = timedelta(days=1)
 
 def duration(seconds: float) -> str:
     """``90.0`` to ``2 min``, ``7500.0`` to ``2 h 5 min``."""
-    minutes = max(1, round(seconds / 60))
+    minutes = _minutes(seconds)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))
 
 
 def ending(seconds: float, now: datetime) -> str:
@@ -21,7 +25,7 @@ def ending(seconds: float, now: datetime) -> str:
     >>> ending(100_000, datetime(2026, 3, 1, 14, 20))
     'about 27 h 47 min left (ends 2026-03-02 18:07)'
     """
-    left = timedelta(seconds=seconds)
+    left = timedelta(minutes=_minutes(seconds))
     end = f"{now + left:%Y-%m-%d %H:%M}" if left >= DAY else f"{now + left:%H:%M}"
     return f"about {duration(seconds)} left (ends {end})"
 

@@ -70,11 +70,8 @@ def evaluate(
     Without --checkpoint a model trained for the same configuration is taken from the cache; if
     there is none it is trained first, with the benchmark's quick recipe.
     """
-    if seeds and seed is not None:
-        raise ConfigError("--seed is for one training seed, --seeds for several; give one of them")
     run_plugins(plugin)
-    shape = (n_way, n_shot, n_query)
-    elsewhere = (weights, trained_on, input_size, train_on)
+    shape, elsewhere = (n_way, n_shot, n_query), (weights, trained_on, input_size, train_on)
     named = o.run_settings(method, benchmark, backbone, image_size, shape, seed, elsewhere)
     named |= {
         "evaluate.episodes": episodes,
@@ -95,7 +92,7 @@ def evaluate(
     # Imports torch, which --show-config and mistakes in options do without.
     from fewshot_bench.cli.measure import Output, measure
 
-    chosen = o.seed_list(seeds) if seeds else [resolved.train.seed]
+    chosen = o.chosen_seeds(seed, seeds, resolved.train.seed)
     output = Output(out, overwrite, quiet, as_json)
     measure(resolved, chosen, checkpoint, device, workers, output, bank)
 

@@ -66,7 +66,8 @@ def grid(
     from fewshot_bench.leaderboard.plots.files import check_suffix
     from fewshot_bench.platform import keep_freed_memory
 
-    pictures = [picture] if picture else [out / "grid.png", out / "grid.svg"]
+    stem = "grid" if sampler == "uniform" else f"grid-{sampler}"
+    pictures = [picture] if picture else [out / f"{stem}.png", out / f"{stem}.svg"]
     for path in pictures:
         check_suffix(path)
     request = Request(
@@ -87,13 +88,9 @@ def grid(
         for path in pictures:
             found.save_plot(path)
     if as_json:
-        table = {
-            "sampler": sampler,
-            "level": level,
-            "cells": [entry.record() for entry in found.entries],
-            "failures": list(found.failures),
-        }
-        echo_json(table)
+        cells = [entry.record() for entry in found.entries]
+        names = {"sampler": sampler, "level": level}
+        echo_json({**names, "cells": cells, "failures": found.failures})
     else:
         typer.echo(str(found))
     for line in found.failures:

@@ -103,6 +103,22 @@ def seed_list(text: str, end: int | None = None) -> list[int]:
     return seeds
 
 
+def chosen_seeds(seed: int | None, seeds: str | None, configured: int) -> list[int]:
+    """Training seeds of a command with both ``--seed`` and ``--seeds``.
+
+    Args:
+        seed: as said; the configuration has it then.
+        seeds: as said.
+        configured: seed of the configuration.
+
+    Raises:
+        ConfigError: both are said, or ``seeds`` are none.
+    """
+    if seeds and seed is not None:
+        raise ConfigError("--seed is for one training seed, --seeds for several; give one of them")
+    return seed_list(seeds) if seeds else [configured]
+
+
 def _no_seeds(text: str) -> ConfigError:
     return ConfigError(
         f"--seeds takes different numbers and ranges with commas, as 0,1,2 or 0-2, not {text!r}"

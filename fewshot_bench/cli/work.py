@@ -31,7 +31,6 @@ def open_run(
     """
     world = join()
     out = out or console()
-    keep_freed_memory()
     choose_device(device)  # a typing error shows before the data are read
     name = config.training_benchmark
     tested = None
@@ -40,9 +39,11 @@ def open_run(
         if config.train_on is not None and not isinstance(store, FeatureStore):
             with progress_bar(f"preparing {config.benchmark}", out) as progress:
                 tested = open_tested(config.benchmark, store.manifest.image_size, progress)
-    return prepare_run(
+    run = prepare_run(
         config, device, workers, store, strategy, compiled=compiled, tested=tested, bank=bank
     )
+    keep_freed_memory(run.image.size)
+    return run
 
 
 def open_named(name: str, image_size: int | None, out: Console) -> ImageStore | FeatureStore:

@@ -14,23 +14,23 @@ import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.model_parts import (
     Checkpoint,
     Config,
-    Count,
     Digest,
     Method,
     Name,
     Number,
     Part,
-    Seconds,
     Selection,
     Setting,
     Stage,
+    Timing,
     Tool,
+    Training,
     Tuning,
 )
 
@@ -202,24 +202,6 @@ class Summary(Part):
 
 
 Learned = Literal["own", "cross-domain", "external"]
-
-
-class Training(Part):
-    """The learning curve: steps and validation accuracies."""
-
-    model_config = ConfigDict(strict=False)
-
-    curve: list[tuple[int, float]] = Field(default_factory=list)
-
-
-class Timing(Part):
-    """Seconds and bytes; None where they are not known."""
-
-    total_s: Seconds | None = None
-    per_episode_s: Seconds | None = None
-    train_s: Seconds | None = None
-    peak_gpu_bytes: Count | None = None
-    peak_process_bytes: Count | None = None
 
 
 class Facts(Part):

@@ -139,3 +139,21 @@ class Checkpoint(Part):
     stages: list[Stage] = []
     selection: Selection | None = None
     tuning: Tuning | None = None
+
+
+class Training(Part):
+    """The learning curve: steps and validation accuracies."""
+
+    model_config = ConfigDict(strict=False)
+
+    curve: list[tuple[int, float]] = Field(default_factory=list)
+
+
+class Timing(Part):
+    """Seconds and bytes; None where they are not known."""
+
+    total_s: Seconds | None = None
+    per_episode_s: Seconds | None = None
+    train_s: Seconds | None = None
+    peak_gpu_bytes: Count | None = None
+    peak_process_bytes: Count | None = None

@@ -103,6 +103,7 @@ def measure_cell(job: Job, place: Place) -> float:
             return there
         config = validated(RunConfig, job.config)
         run = prepare_run(config, place.device, place.workers)
+        keep_freed_memory(run.image.size)
         check_possible(run)
         model = train(run, Quiet())
         episodes = number_of_episodes(run.test_loader().sampler, run.config.evaluate)

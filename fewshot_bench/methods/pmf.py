@@ -60,12 +60,14 @@ class SupportTuned(Delegating):
     def predict(self, params: Params, episode: Episode) -> Tensor:
         """Query logits (Q, n_way)."""
         with torch.no_grad():
-            # Copies are drawn in an order that follows from the images, not from their positions.
+            # The order of images and classes follows from the images, not from their positions and
+            # numbers: copies are drawn in it, and many steps of Adam amplify its rounding.
             order = episode.support.flatten(1).double().sum(dim=1).argsort(stable=True)
             images, labels = episode.support[order], episode.support_labels[order]
-            ordered = dataclasses.replace(episode, support=images, support_labels=labels)
+            numbers = by_appearance(labels, episode.n_way)
+            ordered = dataclasses.replace(episode, support=images, support_labels=numbers[labels])
             tuned = self._tuned(params, ordered, self._rate(params, ordered))
-            return self.method.predict(tuned, ordered)
+            return self.method.predict(tuned, ordered)[:, numbers]
 
     def _tuned(self, params: Params, episode: Episode, lr: float) -> Params:
         """All parameters, the backbone's after the steps."""
@@ -104,6 +106,16 @@ class SupportTuned(Delegating):
             return int((logits.argmax(dim=1) == labels[held]).sum())
 
         return max(sorted(self.rates), key=correct)
+
+
+def by_appearance(labels: Tensor, n_way: int) -> Tensor:
+    """New numbers of the classes 0 .. n_way - 1, int64 (n_way,): the first to appear gets 0.
+
+    >>> by_appearance(torch.tensor([2, 0, 2, 1]), 3).tolist()
+    [1, 2, 0]
+    """
+    first = (labels == torch.arange(n_way, device=labels.device)[:, None]).long().argmax(dim=1)
+    return first.argsort().argsort()
 
 
 def pmf(

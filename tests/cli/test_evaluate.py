@@ -123,7 +123,8 @@ def test_checkpoints_of_another_configuration_are_refused(on, tmp_path):
     damaged.write_bytes(Path(model).read_bytes()[:-9])
     assert "is damaged" in fails("evaluate", "--checkpoint", damaged)
     torch.save({"evil": 1}, tmp_path / "pickle.pt")
-    assert "is damaged" in fails("evaluate", "--checkpoint", tmp_path / "pickle.pt")
+    said = fails("evaluate", "--checkpoint", tmp_path / "pickle.pt")
+    assert "is a PyTorch file and no checkpoint of fewshot_bench" in said
 
 
 def test_a_full_disk_is_told_in_one_line(on, tmp_path):

@@ -68,7 +68,7 @@ def test_again_does_only_what_is_missing(swept, tmp_path, monkeypatch):
     damaged.write_text("{")
     times = {file: file.stat().st_mtime_ns for file in files if file not in (removed, damaged)}
     said, _ = fsbench("sweep", root / "grid.toml", "--dry-run", "--out", out)
-    assert said.startswith("24 cells: 22 there, 2 to measure\nabout 0 min with ")
+    assert said.startswith("24 cells: 22 there, 2 to measure\nabout 1 min with ")
     said, _ = fsbench("sweep", root / "grid.toml", "--jobs", 2, "--out", out, "--json")
     states = [cell["state"] for cell in json.loads(said)["cells"]]
     assert (states.count("there"), states.count("done")) == (22, 2)

@@ -29,7 +29,7 @@ def test_values_are_plausible():
         if row.low is not None:
             assert 0.0005 < row.high - row.low < 0.1, row
         assert (row.way, row.shot in (1, 5), row.rank) == (5, True, None)
-        assert row.benchmark in {"mini-imagenet", "tiered-imagenet", "cifar-fs", "fc100"}
+        assert row.benchmark in {"mini-imagenet", "tiered-imagenet", "cifar-fs", "fc100", "cub"}
 
 
 def test_five_shots_are_better_than_one():

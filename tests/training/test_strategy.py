@@ -92,7 +92,9 @@ def test_the_device_decides_unless_told_otherwise():
     assert choose_strategy("auto", method, CPU) is task_by_task
     assert isinstance(choose_strategy("auto", method, torch.device("cuda")), AllAtOnce)
     assert isinstance(choose_strategy("vmap", method, CPU), AllAtOnce)
-    assert isinstance(choose_strategy("auto", build("npbml"), CPU), AllAtOnce)
+    assert choose_strategy("auto", build("npbml"), CPU) is task_by_task  # a trunk inside of the map
+    behind = build("npbml", relation="prototypes").trunk().rest
+    assert isinstance(choose_strategy("auto", behind, CPU), AllAtOnce)
     large = build_method("npbml", Setup("conv4-32", ImageShape(3, 84), 3), SMALL["npbml"])
     assert choose_strategy("auto", large, CPU) is task_by_task
     assert choose_strategy("auto", build("mt-net"), torch.device("cuda")) is task_by_task

@@ -100,7 +100,7 @@ def partial_shuffle(
         picked = flat[places[i]]
         flat[places[i]] = deck[i]
         deck[i] = picked
-    return deck[:k].T.astype(np.int64), accepted.all(axis=0)
+    return deck[:k].T.astype(np.int64, order="C"), accepted.all(axis=0)
 
 
 def below(stream: Philox, choices: int) -> int:

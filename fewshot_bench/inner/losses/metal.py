@@ -14,7 +14,9 @@ tensor of the network, scales and shifts the tensors:
 
 As in the released code, the adapter of the query network sees the mean row, that of the support
 network only what all rows share, the means and the cross-entropy, standardised by themselves. What
-an adapter makes of the last bias depends on the task's parameters, so it has a gradient.
+an adapter makes of the last bias depends on the task's parameters, so it has a gradient. The bias
+itself is not stored: it and the gate of its scale start at 0, and neither has a gradient while the
+other is 0, so both stay there.
 
 Gates start at 0, and so do the last layers, so that training starts as MAML; the released code
 starts those at random. Networks know classes by their number, as in the paper.
@@ -32,12 +34,8 @@ from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params, kaiming_normal, merge
 
 Term: TypeAlias = Literal["support", "query"]
-TENSORS = (
-    "hidden.weight",
-    "hidden.bias",
-    "out.weight",
-    "out.bias",
-)  # of a network, which its adapter moves
+TENSORS = ("hidden.weight", "hidden.bias", "out.weight")  # of a network; its adapter moves them
+N_MOVED = len(TENSORS) + 1  # and the last bias
 EPS = 1e-12
 
 
@@ -84,7 +82,7 @@ class TaskAdaptiveLoss(InnerLoss):
         return loss + judged + _network(phi, "query", row, query, query.mean(dim=0))
 
     def _init_network(self, term: Term, n: int, generator: torch.Generator) -> Params:
-        steps, place, moved = self.n_steps, f"loss.{term}", 2 * len(TENSORS)
+        steps, place, moved = self.n_steps, f"loss.{term}", 2 * N_MOVED
         told = self.n_tensors + 1 if term == "support" else n
 
         def layer(out: int, inputs: int, gain: float) -> Tensor:
@@ -95,7 +93,6 @@ class TaskAdaptiveLoss(InnerLoss):
             f"{place}.hidden.weight": layer(n, n, 2.0),
             f"{place}.hidden.bias": torch.zeros(steps, n),
             f"{place}.out.weight": torch.zeros(steps, 1, n),
-            f"{place}.out.bias": torch.zeros(steps, 1),
             f"{place}.adapter.hidden.weight": layer(told, told, 2.0),
             f"{place}.adapter.hidden.bias": torch.zeros(steps, told),
             f"{place}.adapter.out.weight": layer(moved, told, 1.0),
@@ -126,8 +123,9 @@ def _network(phi: Params, term: Term, row: int, x: Tensor, told: Tensor) -> Tens
     seen = F.relu(F.linear(told, at("adapter.hidden.weight"), at("adapter.hidden.bias")))
     made = at("gate") * F.linear(seen, at("adapter.out.weight"), at("adapter.out.bias"))
     scales, shifts = made.chunk(2)
-    weight, bias, out_weight, out_bias = (
+    weight, bias, out_weight = (
         (1 + scale) * at(name) + shift
-        for name, scale, shift in zip(TENSORS, scales, shifts, strict=True)
+        for name, scale, shift in zip(TENSORS, scales[:-1], shifts[:-1], strict=True)
     )
+    out_bias = shifts[-1:]
     return F.linear(F.relu(F.linear(x, weight, bias)), out_weight, out_bias).mean()

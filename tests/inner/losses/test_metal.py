@@ -46,7 +46,7 @@ def plain(phi, term, step, rows, state=None):
     moved = {}
     for i, name in enumerate(("hidden.weight", "hidden.bias", "out.weight", "out.bias")):
         scale, shift = at["gate"][i] * made[i], at["gate"][4 + i] * made[4 + i]
-        moved[name] = (1 + scale) * at[name] + shift
+        moved[name] = (1 + scale) * at.get(name, torch.zeros(1, dtype=DOUBLE)) + shift
     total = 0.0
     for row in rows:
         hidden = (moved["hidden.weight"] @ row + moved["hidden.bias"]).clamp(min=0)
