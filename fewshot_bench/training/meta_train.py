@@ -1,6 +1,7 @@
 """Meta-training by episodes: Adam on the mean meta-objective of a few episodes per step."""
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, f
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.strategy import Episodes, Outcome, Strategy, one_task, task_by_task
 from fewshot_bench.world import World, add_gradients, current, in_turns
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,6 @@ def meta_train(
             the parameters before the first step are a candidate of the model selection.
 
     Raises:
-        ConfigError: a name in ``train.rates`` begins no parameter that is trained.
         TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
@@ -155,14 +157,14 @@ def rate_groups(learned: Params, rates: Mapping[str, float]) -> list[dict[str, A
 
     Args:
         learned: parameters by name.
-        rates: factor by the beginning of names; the longest that fits goes, 1 where none does.
-
-    Raises:
-        ConfigError: a beginning is that of no parameter.
+        rates: factor by the beginning of names; the longest that fits goes, 1 where none does. One
+            that fits nothing is noted: a recipe may name what a variant does without.
     """
     for prefix in rates:
         if not any(name.startswith(prefix) for name in learned):
-            raise ConfigError(f"train.rates: no parameter that is trained begins with {prefix!r}")
+            _log.warning(
+                "fsbench: note: train.rates: no parameter that is trained begins with %r", prefix
+            )
     groups: dict[float, list[Tensor]] = {}
     for name, value in learned.items():
         fitting = [prefix for prefix in rates if name.startswith(prefix)]
