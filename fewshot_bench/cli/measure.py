@@ -13,6 +13,7 @@ from fewshot_bench.cli.work import obtain_model, open_run
 from fewshot_bench.config import RunConfig
 from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation import run as evaluation
+from fewshot_bench.evaluation.protocol import task_words
 from fewshot_bench.evaluation.result import Result, another_result, stored_table, write_result
 from fewshot_bench.files import disk_errors, safe_name
 from fewshot_bench.training.checkpoint import Checkpoint
@@ -133,6 +134,12 @@ def _measure_one(
 def _own_folder(result: Result) -> Path:
     """Where a result goes if the user names no folder."""
     document = result.document
-    shape = document.protocol.words.replace(" ", "-")
-    parts = (document.dataset.id, shape, document.method.id, document.result_id[:12])
+    protocol = document.protocol
+    shape = task_words(protocol.way, protocol.shot) or protocol.sampler.drawing
+    parts = (
+        document.dataset.id,
+        shape.replace(" ", "-"),
+        document.method.id,
+        document.result_id[:12],
+    )
     return Path("fsbench-results").joinpath(*map(safe_name, parts))

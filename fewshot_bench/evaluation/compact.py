@@ -7,7 +7,7 @@ Class sizes are written as runs: ``[[20, 1692]]`` for 1,692 classes of 20 images
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,31 @@ def redraw(document: Facts, count: int) -> Columns:
     Raises:
         ResultError: another sampler drew them, or the protocol is impossible.
     """
+    return dict(_redraw(_source(document), count))
+
+
+def sampler_of(document: Facts) -> Sampler:
+    """What drew the episodes of a result, made again from class sizes, protocol and seed.
+
+    Raises:
+        ResultError: it is not known here, or the protocol is impossible.
+    """
+    return _sampler(_source(document))
+
+
+class _Source(NamedTuple):
+    """All that a list of episodes depends on."""
+
+    split: str
+    fingerprint: str
+    sizes: tuple[int, ...]
+    task: Task
+    mode: str
+    seed: int
+    options: tuple[tuple[str, Any], ...]
+
+
+def _source(document: Facts) -> _Source:
     dataset, protocol = document.dataset, document.protocol
     sampler = protocol.sampler
     if (sampler.name, sampler.version) != ("philox", VERSION):
@@ -77,31 +102,32 @@ def redraw(document: Facts, count: int) -> Columns:
             f"its episodes come from a sampler that is not known here: {sampler.name}"
             f" {sampler.version}"
         )
-    shape = (protocol.way, protocol.shot, protocol.query)
-    way, shot, query = shape
+    way, shot, query = protocol.way, protocol.shot, protocol.query
     task = Task() if way is None or shot is None or query is None else Task(way, shot, query)
-    source = (dataset.split, dataset.fingerprint, tuple(dataset.pool_sizes), task)
-    options = tuple(sorted(sampler.options.items()))
-    return dict(_redraw(*source, sampler.drawing, sampler.seed, options, count))
+    sizes, options = tuple(dataset.pool_sizes), tuple(sorted(sampler.options.items()))
+    data = (dataset.split, dataset.fingerprint, sizes)
+    return _Source(*data, task, sampler.drawing, sampler.seed, options)
+
+
+def _sampler(source: _Source) -> Sampler:
+    mode, sizes = source.mode, source.sizes
+    known = OLD_NAMES.get(mode, mode) in SAMPLERS
+    if not known or max(sizes, default=0) > LARGEST_CLASS or source.seed < 0:
+        raise ResultError(
+            f"its episodes can't be drawn again: sampler {mode!r}, seed {source.seed}"
+        )
+    names = tuple(map(str, range(len(sizes))))
+    pool = Pool(source.split, names, np.array(sizes), source.fingerprint)
+    try:
+        return make_sampler(mode, pool, source.task, source.seed, dict(source.options))
+    except ConfigError as error:
+        raise ResultError(f"its episodes can't be drawn again: {error}") from error
 
 
 @functools.lru_cache(maxsize=16)  # the results of a board share their list
-def _redraw(
-    split: str,
-    fingerprint: str,
-    sizes: tuple[int, ...],
-    task: Task,
-    mode: str,
-    seed: int,
-    options: tuple[tuple[str, Any], ...],
-    count: int,
-) -> Columns:
-    known = OLD_NAMES.get(mode, mode) in SAMPLERS
-    if not known or max(sizes, default=0) > LARGEST_CLASS or seed < 0:
-        raise ResultError(f"its episodes can't be drawn again: sampler {mode!r}, seed {seed}")
-    pool = Pool(split, tuple(map(str, range(len(sizes)))), np.array(sizes), fingerprint)
+def _redraw(source: _Source, count: int) -> Columns:
+    sampler = _sampler(source)
     try:
-        sampler = make_sampler(mode, pool, task, seed, dict(options))
         columns = episode_columns(_blocks(sampler, count), sampler)
     except ConfigError as error:
         raise ResultError(f"its episodes can't be drawn again: {error}") from error

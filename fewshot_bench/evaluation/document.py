@@ -33,6 +33,7 @@ from fewshot_bench.evaluation.model_parts import (
     Training,
     Tuning,
 )
+from fewshot_bench.evaluation.protocol import Protocol, Sampler, StopRule, task_words
 
 __all__ = [
     "SCHEMA",
@@ -55,6 +56,7 @@ __all__ = [
     "Training",
     "Tuning",
     "parse_document",
+    "task_words",
 ]
 
 SCHEMA = 3
@@ -111,76 +113,6 @@ def _expanded(runs: Any) -> list[int]:
     if total > MOST_CLASSES:
         raise ValueError("too many classes")
     return [size for size, count in pairs for _ in range(count)]
-
-
-class Sampler(Part):
-    """Where the list of episodes comes from; ``replacement`` is the old name of ``uniform``."""
-
-    name: str
-    version: int
-    mode: Name
-    seed: int = Field(ge=0)
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def drawing(self) -> str:
-        """How episodes are drawn, by its present name."""
-        return "uniform" if self.mode == "replacement" else self.mode
-
-    def identity(self) -> dict[str, Any]:
-        """What tells one list from another; the same for old and new names."""
-        table = {name: getattr(self, name) for name in ("name", "version", "mode", "seed")}
-        if self.drawing == "uniform":
-            table["mode"] = "replacement"  # as stored results are identified
-        return {**table, "options": self.options} if self.options else table
-
-
-class StopRule(Part):
-    """Episodes were added until the closed interval was short enough.
-
-    Attributes:
-        fixed_width: wanted half-width, a fraction.
-        n0: episodes before the first look.
-        level: its confidence level; None in older files, whose configuration has it.
-    """
-
-    fixed_width: float
-    n0: int = 100
-    level: float | None = None
-
-
-class Protocol(Part):
-    """The list of episodes.
-
-    Attributes:
-        way, shot, query: the same for every episode; None where a sampler varies it.
-        T: number of episodes.
-        episode_list_sha256: of all of them.
-        prefix_sha256: of the first 100, 600, ... of them.
-    """
-
-    id: Name
-    way: Annotated[int, Field(ge=2)] | None
-    shot: Annotated[int, Field(ge=1)] | None
-    query: Annotated[int, Field(ge=1)] | None
-    sampler: Sampler
-    T: int = Field(ge=1)
-    stop_rule: Literal["fixed"] | StopRule = "fixed"
-    episode_list_sha256: Digest
-    prefix_sha256: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Way, shot and query; raises ResultError where they vary."""
-        if self.way is None or self.shot is None or self.query is None:
-            raise ResultError(f"the episodes of {self.id} have no one shape")
-        return self.way, self.shot, self.query
-
-    @property
-    def words(self) -> str:
-        """Way and shot for a title."""
-        parts = [("way", self.way), ("shot", self.shot)]
-        return " ".join(f"{n}-{what}" for what, n in parts if n) or self.sampler.drawing
 
 
 class SummaryInterval(Part):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fewshot_bench.errors import ResultError
+from fewshot_bench.evaluation.protocol import task_words
 from fewshot_bench.files import dump_json, load_json
 
 SCHEMA = 1
@@ -38,8 +39,8 @@ class Row:
         method: registered name, or as published.
         backbone: registered name, or as published.
         benchmark: registered name, or ``folder:<name>``.
-        way: classes per episode.
-        shot: support images per class.
+        way: classes per episode; None where that varies.
+        shot: support images per class; None where that varies.
         setting: one of :data:`SETTINGS`; what a prediction may depend on.
         accuracy: mean, a fraction.
         low: lower limit of the interval; None where none is known.
@@ -66,6 +67,7 @@ class Row:
         note: anything else that a reader should know, one line.
         learned: one of :data:`LEARNED`; what the model has seen before.
         trained_on: the same in words; "" for ``own``.
+        sampler: how episodes are drawn where not ``uniform``, as ``dirichlet, alpha 2``; else "".
     """
 
     id: str
@@ -73,8 +75,8 @@ class Row:
     method: str
     backbone: str
     benchmark: str
-    way: int
-    shot: int
+    way: int | None
+    shot: int | None
     setting: str
     accuracy: float
     low: float | None = None
@@ -99,6 +101,12 @@ class Row:
     note: str = ""
     learned: str = "own"
     trained_on: str = ""
+    sampler: str = ""
+
+    @property
+    def task(self) -> str:
+        """Way, shot and sampler in words."""
+        return task_words(self.way, self.shot, self.sampler)
 
     @property
     def leads(self) -> bool:
@@ -108,10 +116,11 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """Rows of one benchmark, way, shot and setting, whose models have learned from like data.
+    """Rows of one benchmark, task and setting, whose models have learned from like data.
 
     Attributes:
-        id: ``<benchmark>/<way>-<shot>/<setting>``, and ``/<learned>`` unless that is ``own``.
+        id: ``<benchmark>/<way>-<shot>/<setting>``, with the sampler behind the shot unless that is
+            ``uniform``, and ``/<learned>`` at the end unless that is ``own``.
         benchmark: as in its rows.
         way: as in its rows.
         shot: as in its rows.
@@ -119,16 +128,23 @@ class Board:
         measured: pool by pool, best mean first.
         published: best mean first.
         learned: as in its rows.
+        sampler: as in its rows.
     """
 
     id: str
     benchmark: str
-    way: int
-    shot: int
+    way: int | None
+    shot: int | None
     setting: str
     measured: tuple[Row, ...]
     published: tuple[Row, ...]
     learned: str = "own"
+    sampler: str = ""
+
+    @property
+    def task(self) -> str:
+        """Way, shot and sampler in words."""
+        return task_words(self.way, self.shot, self.sampler)
 
 
 @dataclass(frozen=True)
@@ -162,10 +178,10 @@ class Pool:
         benchmark: as in its rows.
         way: as in its rows.
         shot: as in its rows.
-        query: query images per class.
+        query: query images per class, their mean where they are unequal; None where that varies.
         split: which classes were tested.
         fingerprint: of the images.
-        sampler: mode of drawing and seed of the list, for instance ``replacement, seed 0``.
+        sampler: how episodes are drawn and the seed of the list: ``replacement, seed 0``.
         episodes: how many episodes of the list all rows have in common.
         classes: in the split.
         images: in the split.
@@ -181,9 +197,9 @@ class Pool:
 
     id: str
     benchmark: str
-    way: int
-    shot: int
-    query: int
+    way: int | None
+    shot: int | None
+    query: int | None
     split: str
     fingerprint: str
     sampler: str
@@ -278,4 +294,4 @@ def _tuples(table: dict[str, Any]) -> dict[str, Any]:
 
 
 _KINDS = ("measured", "published")
-_USUAL = {"learned": "own", "trained_on": ""}
+_USUAL = {"learned": "own", "trained_on": "", "sampler": ""}

@@ -29,22 +29,10 @@ def read_leaderboard(root: Path) -> tuple[Leaderboard, tuple[str, ...]]:
     Raises:
         DataError: a table is damaged; there may be none.
     """
-    stored = on_boards(read_stored(root / RESULTS))
+    stored = read_stored(root / RESULTS)
     table = root / PUBLISHED
     published = read_published(table) if table.exists() else []
     return build_leaderboard(stored, published, read_datasets(root)), stored.problems
-
-
-def on_boards(stored: Stored) -> Stored:
-    """Without results whose episodes differ in shape: boards are by way and shot."""
-    shaped, problems = dict(stored.rows), list(stored.problems)
-    for row_id, results in stored.rows.items():
-        protocol = results[0].document.protocol
-        if protocol.sampler.drawing not in ("uniform", "disjoint"):
-            del shaped[row_id]
-            folder = stored.folders[results[0].document.result_id]
-            problems.append(f"{folder}: episodes of {protocol.id} have no board of way and shot")
-    return Stored(shaped, stored.folders, tuple(problems))
 
 
 def build_leaderboard(
@@ -66,24 +54,33 @@ def build_leaderboard(
 def _boards(rows: Iterable[Row], pools: Sequence[Pool]) -> Iterable[Board]:
     order = {pool.id: number for number, pool in enumerate(pools)}
 
-    def place(row: Row) -> tuple[str, int, int, int, int]:
+    def place(row: Row) -> tuple[str, int, int, str, int, int]:
         kinds = SETTINGS.index(row.setting), LEARNED.index(row.learned)
-        return row.benchmark, row.way, row.shot, *kinds
+        return row.benchmark, row.way or 0, row.shot or 0, row.sampler, *kinds
 
     def standing(row: Row) -> tuple[int, float, str, str]:
         return order.get(row.pool, -1), -row.accuracy, row.method, row.id
 
-    for key, group in itertools.groupby(sorted(rows, key=place), key=place):
+    for _, group in itertools.groupby(sorted(rows, key=place), key=place):
         members = sorted(group, key=standing)
-        benchmark, way, shot, setting, learned = *key[:3], SETTINGS[key[3]], LEARNED[key[4]]
-        apart = "" if learned == "own" else f"/{learned}"
+        one = members[0]
         yield Board(
-            id=f"{benchmark}/{way}-{shot}/{setting}{apart}",
-            benchmark=benchmark,
-            way=way,
-            shot=shot,
-            setting=setting,
+            id=_board_id(one),
+            benchmark=one.benchmark,
+            way=one.way,
+            shot=one.shot,
+            setting=one.setting,
             measured=tuple(row for row in members if row.kind == "measured"),
             published=tuple(row for row in members if row.kind == "published"),
-            learned=learned,
+            learned=one.learned,
+            sampler=one.sampler,
         )
+
+
+def _board_id(row: Row) -> str:
+    """Of the board that a row stands on."""
+    shape = [str(n) for n in (row.way, row.shot) if n is not None]
+    drawn = [part.split()[-1] for part in row.sampler.split(", ") if part]  # name and values
+    task = "-".join((*shape, *drawn))
+    apart = () if row.learned == "own" else (row.learned,)
+    return "/".join((row.benchmark, task, row.setting, *apart))

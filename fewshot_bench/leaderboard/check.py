@@ -3,7 +3,7 @@
 The checks run in the order of their numbers, and each takes for granted that those before it hold:
 
 1. schema, types, ranges and shapes (when the file is read);
-2. known data of the size that they have, a known protocol, the one list of episodes;
+2. known data of the size that they have, a known protocol, the list of episodes with seed 0;
 3. the episodes, drawn again from class sizes and seed, are those of the file;
 4. the numbers of correct queries follow from the predictions;
 5. the summary follows from the episodes, to 1e-12;
@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.pool import ROTATED, ROTATIONS
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.arrays import Columns, queries
@@ -32,7 +31,7 @@ from fewshot_bench.evaluation.classes import (
     photographed,
     shared_classes,
 )
-from fewshot_bench.evaluation.compact import list_sha256, redraw
+from fewshot_bench.evaluation.compact import list_sha256, redraw, sampler_of
 from fewshot_bench.evaluation.identity import config_sha256
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
@@ -94,17 +93,28 @@ def _data(result: Result, known: Datasets | None) -> Iterator[str]:
         yield from _known_data(result, known)
     if dataset.split != "test":
         yield f"it was measured on {dataset.split} classes, not on test classes"
-    sampler = protocol.sampler
-    if (sampler.drawing, sampler.seed) != ("uniform", 0):
+    if protocol.sampler.seed != 0:
         # Of lists of one's own choice one could try many, and nothing would stand beside the best.
         yield (
-            f"its episodes were drawn by {sampler.drawing} with seed {sampler.seed}, but results"
-            " are compared on the list of uniform with seed 0"
+            f"its episodes were drawn with seed {protocol.sampler.seed}, but results are compared"
+            " on the list with seed 0"
         )
         return
-    task = Task(*protocol.shape)
-    if protocol.id != f"{dataset.split}/{task.id}":
-        yield f"its protocol is called {protocol.id}, but is {dataset.split}/{task.id}"
+    yield from _protocol(result)
+
+
+def _protocol(result: Result) -> Iterator[str]:
+    """Its name and its numbers of ways, shots and queries are those of its sampler."""
+    protocol = result.document.protocol
+    try:
+        sampler = sampler_of(result.document)
+    except ResultError:
+        return  # said of the episodes
+    if protocol.id != sampler.protocol_id:
+        yield f"its protocol is called {protocol.id}, but is {sampler.protocol_id}"
+    shape = {name: getattr(protocol, name) for name in sampler.shape}
+    if shape != sampler.shape:
+        yield f"its shape is given as {shape}, but is {sampler.shape}"
 
 
 def _known_data(result: Result, known: Datasets) -> Iterator[str]:

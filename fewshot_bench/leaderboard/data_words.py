@@ -25,6 +25,13 @@ def data_in_words(pool: Pool) -> str:
     words = (
         f"Data {pool.fingerprint[:12]}{part if pool.partial else ''}: {pool.classes}"
         f" {pool.split} classes, {pool.images} images{size}; {pool.episodes} common episodes"
-        f" ({pool.sampler}), {pool.query} queries per class."
+        f" ({pool.sampler}){_queries(pool)}."
     )
     return f"{words} Note: {pool.note.removesuffix('.')}." if pool.note else words
+
+
+def _queries(pool: Pool) -> str:
+    if pool.query is None:
+        return ""
+    mean = " in the mean" if pool.sampler.startswith("dirichlet") else ""
+    return f", {pool.query} queries per class{mean}"

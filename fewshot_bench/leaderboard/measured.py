@@ -108,10 +108,9 @@ def pool_id(result: Result) -> str:
 
 
 def place(result: Result) -> Path:
-    """Where a result belongs: ``<benchmark>/<way>-<shot>/<method>/<result id>``."""
+    """Where a result belongs: ``<benchmark>/<task>/<method>/<result id>``."""
     document = result.document
-    way, shot, _ = document.protocol.shape
-    parts = (document.dataset.id, f"{way}-{shot}", document.method.id, document.result_id)
+    parts = (document.dataset.id, document.protocol.slug, document.method.id, document.result_id)
     return Path(*map(safe_name, (*parts[:3], parts[3][:ID_DIGITS])))
 
 

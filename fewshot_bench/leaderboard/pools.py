@@ -42,7 +42,7 @@ def make_pools(
         pool, placed = _make_pool(name, group, results, datasets)
         pools.append(pool)
         ranked |= {row.id: row for row in placed}
-    order = sorted(pools, key=lambda p: (p.benchmark, p.way, p.shot, -len(p.rows), p.id))
+    order = sorted(pools, key=lambda p: (p.benchmark, p.way or 0, p.shot or 0, -len(p.rows), p.id))
     return tuple(order), {row_id: ranked[row_id] for row_id in rows}
 
 
@@ -90,16 +90,15 @@ def _facts(result: Result, datasets: Datasets) -> dict[str, Any]:
     """What all results of a pool have in common: episodes and images."""
     protocol, dataset = result.document.protocol, result.document.dataset
     fingerprint, own = dataset.fingerprint, dataset_of(result)
-    way, shot, query = protocol.shape
     noted = datasets.get(dataset.id, {}).get(fingerprint, own)
     return {
         "benchmark": dataset.id,
-        "way": way,
-        "shot": shot,
-        "query": query,
+        "way": protocol.way,
+        "shot": protocol.shot,
+        "query": protocol.query,
         "split": dataset.split,
         "fingerprint": fingerprint,
-        "sampler": f"{protocol.sampler.identity()['mode']}, seed {protocol.sampler.seed}",
+        "sampler": f"{protocol.sampler.words or 'replacement'}, seed {protocol.sampler.seed}",
         "classes": own.test_classes,
         "images": own.test_images,
         "partial": part_of(fingerprint),

@@ -30,15 +30,15 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
     document = results[0].document
     interval = interval_of(results, "closed", LEVEL)
     known = np.isfinite(interval.half_width)
-    method, (way, shot, _) = document.method, document.protocol.shape
+    method, protocol = document.method, document.protocol
     return Row(
         id=row_id,
         kind="measured",
         method=method.id,
         backbone=method.config.backbone,
         benchmark=document.dataset.id,
-        way=way,
-        shot=shot,
+        way=protocol.way,
+        shot=protocol.shot,
         setting=method.setting,
         accuracy=round(interval.mean, 6),
         low=round(interval.low, 6) if known else None,
@@ -58,6 +58,7 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         results=tuple(result.document.result_id for result in results),
         learned=document.learned,
         trained_on=document.learned_words,
+        sampler=protocol.sampler.words,
     )
 
 

@@ -38,7 +38,7 @@ def render_page(leaderboard: Leaderboard) -> str:
 def _row(row: Row, pool: Pool | None) -> dict[str, Any]:
     """What is known of a row and its images, without what the page doesn't show."""
     table = dataclasses.asdict(row)
-    table["results"] = ()
+    table["results"], table["task"] = (), row.task
     table["data"] = data_in_short(pool) if pool else ""
     table["learned"] = "" if row.learned == "own" else row.learned
     return {key: value for key, value in table.items() if value not in (None, "", ())}

@@ -49,7 +49,7 @@ function pValue(p) {
 }
 
 function task(row) {
-  return `${row.way}-way ${row.shot}-shot`;
+  return row.task;
 }
 
 // Breaks neither at its hyphens nor at its spaces.

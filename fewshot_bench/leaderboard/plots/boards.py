@@ -39,7 +39,8 @@ def board_intervals(board: Board, note: str = "") -> Figure:
         Bar(name, row.accuracy, row.low, row.high, "lead" if row.leads else row.kind)
         for name, row in zip(_names(rows), rows, strict=True)
     ]
-    return interval_plot(bars, _title(board), chance=1 / board.way, note=note)
+    chance = 1 / board.way if board.way else None
+    return interval_plot(bars, _title(board), chance=chance, note=note)
 
 
 def _data_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
@@ -74,4 +75,4 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 def _title(board: Board) -> str:
     apart = "" if board.learned == "own" else f", {board.learned}"
-    return f"{board.benchmark}, {board.way}-way {board.shot}-shot, {board.setting}{apart}"
+    return f"{board.benchmark}, {board.task}, {board.setting}{apart}"

@@ -64,7 +64,7 @@ def _sorted(rows: Iterable[Row], column: Column) -> list[Row]:
 def title(board: Board) -> str:
     """``5-way 1-shot, inductive``, and what models have learned from where it sets them apart."""
     apart = f", {LEARNED_NAMES[board.learned]}" if board.learned in LEARNED_NAMES else ""
-    return f"{board.way}-way {board.shot}-shot, {SETTING_NAMES[board.setting]}{apart}"
+    return f"{board.task}, {SETTING_NAMES[board.setting]}{apart}"
 
 
 def file_stem(benchmark: str) -> str:
