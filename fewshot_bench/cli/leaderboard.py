@@ -7,14 +7,13 @@ import typer
 
 from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import DataError, ResultError
-from fewshot_bench.leaderboard.board import load_board
+from fewshot_bench.leaderboard.board_file import load_board
 from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.check import check_stored
 from fewshot_bench.leaderboard.datasets import read_datasets
 from fewshot_bench.leaderboard.measured import read_stored
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.render import FORMATS, Style, render, stale, write
-from fewshot_bench.leaderboard.tables.columns import DEFAULT
 
 app = typer.Typer(help="Build the leaderboard from files, or check it.", no_args_is_help=True)
 
@@ -45,7 +44,7 @@ def build(
     Result files that can't be used are named, and the rest is built.
     """
     style = Style(
-        _words(columns) if columns else DEFAULT, sort, _words(formats) if formats else FORMATS
+        _words(columns) if columns else None, sort, _words(formats) if formats else FORMATS
     )
     _check_root(root)
     leaderboard, problems = read_leaderboard(root)

@@ -26,6 +26,18 @@ def task_words(way: int | None, shot: int | None, sampler: str = "") -> str:
     return ", ".join(filter(None, (shape, drawn)))
 
 
+def task_slug(way: int | None, shot: int | None, sampler: str = "") -> str:
+    """The same for the name of a file or folder.
+
+    Example:
+        >>> task_slug(5, 1), task_slug(5, 1, "dirichlet, alpha 2")
+        ('5-1', '5-1-dirichlet-2')
+    """
+    shape = [str(n) for n in (way, shot) if n is not None]
+    drawn = [part.split()[-1] for part in sampler.split(", ") if part]  # its name and values
+    return "-".join((*shape, *drawn))
+
+
 class Sampler(Part):
     """Where the list of episodes comes from; ``replacement`` is the old name of ``uniform``."""
 
@@ -47,11 +59,6 @@ class Sampler(Part):
             return ""
         options = (f"{name} {value}" for name, value in sorted(self.options.items()))
         return ", ".join((self.drawing, *options))
-
-    @property
-    def slug(self) -> str:
-        """The same for the name of a file or folder: ``dirichlet-2``."""
-        return "-".join((self.drawing, *(str(v) for _, v in sorted(self.options.items()))))
 
     def identity(self) -> dict[str, Any]:
         """What tells one list from another; the same for old and new names."""
@@ -104,9 +111,8 @@ class Protocol(Part):
 
     @property
     def slug(self) -> str:
-        """Way, shot and sampler for names: ``5-1``, ``5-1-dirichlet-2``."""
-        shape = [str(n) for n in (self.way, self.shot) if n is not None]
-        return "-".join(shape if self.sampler.drawing == "uniform" else [*shape, self.sampler.slug])
+        """Way, shot and sampler for names of files: ``5-1``, ``5-1-dirichlet-2``."""
+        return task_slug(self.way, self.shot, self.sampler.words)
 
     @property
     def words(self) -> str:

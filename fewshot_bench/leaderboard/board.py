@@ -12,18 +12,15 @@ differences are fractions. Text comes from files that anybody may have written: 
 must escape it.
 """
 
-import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.protocol import task_words
-from fewshot_bench.files import dump_json, load_json
 
 SCHEMA = 1
 # Of training classes of the benchmark; of another benchmark; of other data.
 LEARNED = ("own", "cross-domain", "external")
+SHORT = "short_training"  # the flag of rows that were trained for a few hundred steps
 SETTINGS = ("inductive", "transductive_bn", "transductive", "unknown")
 
 Kind = Literal["measured", "published"]
@@ -68,6 +65,8 @@ class Row:
         learned: one of :data:`LEARNED`; what the model has seen before.
         trained_on: the same in words; "" for ``own``.
         sampler: how episodes are drawn where not ``uniform``, as ``dirichlet, alpha 2``; else "".
+        short: trained for a few hundred steps, where others on this task were trained for longer;
+            it stands apart from them.
     """
 
     id: str
@@ -102,11 +101,18 @@ class Row:
     learned: str = "own"
     trained_on: str = ""
     sampler: str = ""
+    short: bool = False
 
     @property
     def task(self) -> str:
         """Way, shot and sampler in words."""
         return task_words(self.way, self.shot, self.sampler)
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """What sets its board apart from that of other rows of its task and setting."""
+        short = ("short-training",) if self.short else ()
+        return short if self.learned == "own" else (self.learned, *short)
 
     @property
     def leads(self) -> bool:
@@ -120,7 +126,7 @@ class Board:
 
     Attributes:
         id: ``<benchmark>/<way>-<shot>/<setting>``, with the sampler behind the shot unless that is
-            ``uniform``, and ``/<learned>`` at the end unless that is ``own``.
+            ``uniform``, and at the end what sets it apart, see :attr:`Row.apart`.
         benchmark: as in its rows.
         way: as in its rows.
         shot: as in its rows.
@@ -129,6 +135,7 @@ class Board:
         published: best mean first.
         learned: as in its rows.
         sampler: as in its rows.
+        short: as in its rows.
     """
 
     id: str
@@ -140,6 +147,7 @@ class Board:
     published: tuple[Row, ...]
     learned: str = "own"
     sampler: str = ""
+    short: bool = False
 
     @property
     def task(self) -> str:
@@ -251,47 +259,3 @@ class Leaderboard:
 def pair_index(i: int, j: int, n: int) -> int:
     """Position of pair i < j among (0, 1), (0, 2), ..., (n - 2, n - 1)."""
     return i * n - i * (i + 1) // 2 + j - i - 1
-
-
-def dump_board(leaderboard: Leaderboard) -> bytes:
-    """The canonical JSON document."""
-    table = dataclasses.asdict(leaderboard)
-    for board in table["boards"]:
-        for part in (board, *board["measured"], *board["published"]):
-            for name, usual in _USUAL.items():  # documents of earlier versions don't have them
-                if part.get(name) == usual:
-                    del part[name]
-    return dump_json(table)
-
-
-def load_board(path: Path) -> Leaderboard:
-    """Read ``board.json``.
-
-    Raises:
-        ResultError: of a newer schema, or not a leaderboard.
-        DataError: missing or damaged.
-    """
-    document = load_json(path)
-    if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
-        raise ResultError(f"{path} is not a leaderboard of fewshot_bench")
-    if document["schema"] > SCHEMA:
-        raise ResultError(f"{path} is of a newer fewshot_bench; update it")
-    try:
-        boards = tuple(_board(board) for board in document["boards"])
-        pools = tuple(Pool(**_tuples(pool)) for pool in document["pools"])
-    except (KeyError, TypeError) as error:
-        raise ResultError(f"{path} is not a leaderboard of fewshot_bench: {error}") from error
-    return Leaderboard(boards=boards, pools=pools)
-
-
-def _board(table: dict[str, Any]) -> Board:
-    rows = {kind: tuple(Row(**_tuples(row)) for row in table[kind]) for kind in _KINDS}
-    return Board(**{**table, **rows})
-
-
-def _tuples(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
-
-
-_KINDS = ("measured", "published")
-_USUAL = {"learned": "own", "trained_on": "", "sampler": ""}

@@ -4,11 +4,13 @@ Numbers are rounded before they are written, so that the last bit of another pro
 changes nothing.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewshot_bench.leaderboard.board import LEARNED, SETTINGS, Board, Leaderboard, Pool, Row
+from fewshot_bench.evaluation.protocol import task_slug
+from fewshot_bench.leaderboard.board import LEARNED, SETTINGS, SHORT, Board, Leaderboard, Pool, Row
 from fewshot_bench.leaderboard.datasets import Datasets, read_datasets
 from fewshot_bench.leaderboard.measured import Stored, read_stored
 from fewshot_bench.leaderboard.names import with_telling_notes
@@ -46,16 +48,28 @@ def build_leaderboard(
         datasets: what is noted of the data, see :mod:`fewshot_bench.leaderboard.datasets`.
     """
     rows = {row_id: measured_row(row_id, results) for row_id, results in stored.rows.items()}
-    rows = with_budget_flags(with_telling_notes(rows, stored.rows), stored.rows)
+    rows = with_telling_notes(_short_apart(rows), stored.rows)
+    rows = with_budget_flags(rows, stored.rows)
     pools, rows = make_pools(rows, stored.rows, datasets)
     return Leaderboard(boards=tuple(_boards([*rows.values(), *published], pools)), pools=pools)
+
+
+def _short_apart(rows: dict[str, Row]) -> dict[str, Row]:
+    """Rows with ``short`` set where that is said of some, but not of all, on the same task."""
+    full = {(row.benchmark, row.task) for row in rows.values() if SHORT not in row.flags}
+    return {
+        row_id: dataclasses.replace(row, short=True)
+        if SHORT in row.flags and (row.benchmark, row.task) in full
+        else row
+        for row_id, row in rows.items()
+    }
 
 
 def _boards(rows: Iterable[Row], pools: Sequence[Pool]) -> Iterable[Board]:
     order = {pool.id: number for number, pool in enumerate(pools)}
 
-    def place(row: Row) -> tuple[str, int, int, str, int, int]:
-        kinds = SETTINGS.index(row.setting), LEARNED.index(row.learned)
+    def place(row: Row) -> tuple[str, int, int, str, int, int, bool]:
+        kinds = SETTINGS.index(row.setting), LEARNED.index(row.learned), row.short
         return row.benchmark, row.way or 0, row.shot or 0, row.sampler, *kinds
 
     def standing(row: Row) -> tuple[int, float, str, str]:
@@ -74,13 +88,11 @@ def _boards(rows: Iterable[Row], pools: Sequence[Pool]) -> Iterable[Board]:
             published=tuple(row for row in members if row.kind == "published"),
             learned=one.learned,
             sampler=one.sampler,
+            short=one.short,
         )
 
 
 def _board_id(row: Row) -> str:
     """Of the board that a row stands on."""
-    shape = [str(n) for n in (row.way, row.shot) if n is not None]
-    drawn = [part.split()[-1] for part in row.sampler.split(", ") if part]  # name and values
-    task = "-".join((*shape, *drawn))
-    apart = () if row.learned == "own" else (row.learned,)
-    return "/".join((row.benchmark, task, row.setting, *apart))
+    task = task_slug(row.way, row.shot, row.sampler)
+    return "/".join((row.benchmark, task, row.setting, *row.apart))

@@ -127,8 +127,8 @@ def _ranked(
     """
     pairs = {pair: k for k, pair in enumerate(itertools.combinations(range(len(rows)), 2))}
     means = [float(matrix.mean()) for matrix in matrices]
-    for kind in {(row.setting, row.learned) for row in rows}:
-        group = [i for i, row in enumerate(rows) if (row.setting, row.learned) == kind]
+    for kind in {(row.setting, row.apart) for row in rows}:
+        group = [i for i, row in enumerate(rows) if (row.setting, row.apart) == kind]
         several = [i for i in group if len(matrices[i]) > 1]
         group = several or group
         if len(group) < 2 or "few_episodes" in rows[group[0]].flags:

@@ -1,17 +1,20 @@
 """All files that are generated from a leaderboard, as bytes by relative path."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import write_atomic
-from fewshot_bench.leaderboard.board import Leaderboard, dump_board
+from fewshot_bench.leaderboard.board import Leaderboard
+from fewshot_bench.leaderboard.board_file import dump_board
 from fewshot_bench.leaderboard.page import render_page
-from fewshot_bench.leaderboard.tables.columns import DEFAULT, chosen
-from fewshot_bench.leaderboard.tables.latex import HEAD, benchmark_document
-from fewshot_bench.leaderboard.tables.markdown import GENERATED, benchmark_page, index_page
-from fewshot_bench.leaderboard.tables.order import benchmarks, file_stem, make_table
+from fewshot_bench.leaderboard.tables.columns import DEFAULT, PAPER, chosen
+from fewshot_bench.leaderboard.tables.index import index_page
+from fewshot_bench.leaderboard.tables.latex import HEAD, task_fragment
+from fewshot_bench.leaderboard.tables.markdown import GENERATED, benchmark_page
+from fewshot_bench.leaderboard.tables.order import all_tables, file_stem
 from fewshot_bench.leaderboard.tables.sheet import FIELDS, benchmark_sheet
 
 FORMATS = ("md", "tex", "csv", "json", "html")
@@ -19,7 +22,7 @@ TABLES = "tables"
 # How generated files can be told from those of the user, near their beginning.
 MARKS = {
     "md": GENERATED,
-    "tex": HEAD.splitlines()[0],
+    "tex": HEAD,
     "csv": ",".join(FIELDS[:4]),
     "json": '{\n "boards": [',
     "html": "<title>Few-shot leaderboard</title>",
@@ -32,12 +35,13 @@ class Style:
     """How tables look; what is committed has the defaults.
 
     Attributes:
-        columns: names of columns of Markdown and LaTeX tables; CSV has all.
+        columns: names of columns of Markdown and LaTeX tables, None for the usual ones of each; CSV
+            has all.
         sort: column to sort by.
         formats: of :data:`FORMATS`.
     """
 
-    columns: Sequence[str] = DEFAULT
+    columns: Sequence[str] | None = None
     sort: str = "accuracy"
     formats: Collection[str] = FORMATS
 
@@ -48,17 +52,20 @@ def render(leaderboard: Leaderboard, style: Style = Style()) -> dict[str, bytes]
     Raises:
         ConfigError: there is no such column or format.
     """
-    columns, [sort] = chosen(style.columns), chosen([style.sort])
+    default = style.columns is None
+    columns = chosen(DEFAULT if style.columns is None else style.columns)
+    paper, [sort] = chosen(PAPER) if default else columns, chosen([style.sort])
     if unknown := set(style.formats) - set(FORMATS):
         raise ConfigError(f"no format {', '.join(sorted(unknown))}; there are {', '.join(FORMATS)}")
     files: dict[str, str] = {}
-    for name, boards in benchmarks(leaderboard).items():
-        tables = [make_table(leaderboard, board, sort) for board in boards]
-        stem = f"{TABLES}/{file_stem(name)}"
-        files[f"{stem}.md"] = benchmark_page(name, tables, columns)
-        files[f"{stem}.tex"] = benchmark_document(name, tables, columns)
+    everything = all_tables(leaderboard, sort)
+    for name, same in itertools.groupby(everything, key=lambda table: table.benchmark):
+        tables, stem = list(same), f"{TABLES}/{file_stem(name)}"
+        files[f"{stem}.md"] = benchmark_page(tables, columns)
         files[f"{stem}.csv"] = benchmark_sheet(tables)
-    files["README.md"] = index_page(leaderboard)
+        for table in tables:
+            files[f"{stem}-{table.slug}.tex"] = task_fragment(table, paper)
+    files["README.md"] = index_page(everything)
     if "html" in style.formats:
         files["index.html"] = render_page(leaderboard)
     done = {path: text.encode() for path, text in files.items()}

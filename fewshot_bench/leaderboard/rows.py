@@ -8,15 +8,17 @@ from typing import Literal
 
 import numpy as np
 
+from fewshot_bench.evaluation.document import Document
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.result import Result
-from fewshot_bench.leaderboard.board import Row
+from fewshot_bench.leaderboard.board import SHORT, Row
 from fewshot_bench.leaderboard.measured import MIN_EPISODES
 from fewshot_bench.stats import align_episodes
 
 LEVEL = 0.95
 UNEQUAL_BUDGETS = "unequal_budgets"
 MIN_SEEDS = 3  # with fewer a row says nothing about its method
+MIN_STEPS = 1000  # of training, all stages together; with fewer a row shows that code runs
 
 
 def measured_row(row_id: str, results: Sequence[Result]) -> Row:
@@ -104,8 +106,24 @@ def _warnings(results: Sequence[Result]) -> tuple[str, ...]:
         "changed_code": any(document.tool.dirty for document in documents),
         "external_data": any(document.checkpoint.external_data for document in documents),
         "told_counts": any(document.method.told_counts for document in documents),
+        SHORT: any(_trained_shortly(document) for document in documents),
     }
     return tuple(flag for flag, raised in flags.items() if raised)
+
+
+def _trained_shortly(document: Document) -> bool:
+    """Whether something was trained here, in fewer steps than :data:`MIN_STEPS`."""
+    config = document.method.config.table()
+    if config.get("train") is None:
+        return False
+    if document.schema_version < 3:
+        steps = [config["train"], config.get("pretrain") or {}]
+    else:
+        settings = config.get("stages") or {}
+        names = [stage.name for stage in document.checkpoint.stages]
+        steps = [settings.get(name) or config["train"] for name in names]
+    total = sum(int(stage.get("steps") or 0) for stage in steps)
+    return 0 < total < MIN_STEPS
 
 
 def _middle(results: Sequence[Result], name: Literal["per_episode_s", "train_s"]) -> float | None:

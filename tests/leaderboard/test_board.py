@@ -10,10 +10,9 @@ from fewshot_bench.leaderboard.board import (
     Leaderboard,
     Pool,
     Row,
-    dump_board,
-    load_board,
     pair_index,
 )
+from fewshot_bench.leaderboard.board_file import dump_board, load_board
 
 
 def row(name, **values):

@@ -10,7 +10,7 @@ import pytest
 from fewshot_bench.evaluation.compare import compare_entrants
 from fewshot_bench.evaluation.entrants import Entrant
 from fewshot_bench.evaluation.result import EPISODES, RESULT, write_result
-from fewshot_bench.leaderboard.board import dump_board
+from fewshot_bench.leaderboard.board_file import dump_board
 from fewshot_bench.leaderboard.build import build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.measured import place, read_stored
 from fewshot_bench.leaderboard.published import read_published

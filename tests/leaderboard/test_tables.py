@@ -9,7 +9,9 @@ import subprocess
 import pytest
 
 from fewshot_bench.errors import ConfigError
-from fewshot_bench.leaderboard.board import Board, Leaderboard, load_board
+from fewshot_bench.evaluation.identity import config_sha256
+from fewshot_bench.leaderboard.board import Board, Leaderboard
+from fewshot_bench.leaderboard.board_file import load_board
 from fewshot_bench.leaderboard.build import build_leaderboard
 from fewshot_bench.leaderboard.measured import place
 from fewshot_bench.leaderboard.published import read_published
@@ -17,7 +19,7 @@ from fewshot_bench.leaderboard.render import Style, render, write
 from fewshot_bench.leaderboard.tables.columns import COLUMNS, flags, ranks, seconds, size
 from fewshot_bench.leaderboard.tables.escape import latex, markdown, spreadsheet
 from fewshot_bench.leaderboard.tables.order import file_stem
-from tests.leaderboard.synthetic import synthetic
+from tests.leaderboard.synthetic import forged, synthetic
 from tests.leaderboard.test_board import row
 from tests.leaderboard.test_build import store
 from tests.leaderboard.test_published import FILE
@@ -78,12 +80,16 @@ def test_columns_line_up_in_markdown(files):
 
 
 def test_who_may_lead_is_bold_and_nobody_else(files):
-    [inductive, bn] = grids(files["tables/glyphs.md"])
-    assert [cells(line)[0].startswith("**") for line in inductive[2:]] == [True, False]
-    assert re.fullmatch(r"\*\*6\d\.\d\d ± \d\.\d\d\*\*", cells(inductive[2])[3])
-    assert cells(bn[2])[0] == "maml"  # alone
+    [grid] = grids(files["tables/glyphs.md"])
+    assert [cells(line)[0] for line in (grid[2], grid[5], grid[6])] == [
+        "*measured, inductive*",
+        "*measured, transductive by batch normalisation*",
+        "maml",  # alone
+    ]
+    assert [cells(line)[0].startswith("**") for line in grid[3:5]] == [True, False]
+    assert re.fullmatch(r"\*\*6\d\.\d\d ± \d\.\d\d\*\*", cells(grid[3])[2])
     assert not any("**" in line for grid in grids(files["tables/fc100.md"]) for line in grid)
-    assert files["tables/glyphs.tex"].count(r"\textbf{") == 2
+    assert files["tables/glyphs-5-1.tex"].count(r"\textbf{") == 2
 
 
 def test_the_index_has_a_line_for_each_list_of_episodes(tmp_path):
@@ -93,11 +99,49 @@ def test_the_index_has_a_line_for_each_list_of_episodes(tmp_path):
     ]
     published = [row for row in read_published(FILE) if row.benchmark == "fc100"]
     leaderboard = build_leaderboard(store(tmp_path, results), published)
-    [grid] = grids(render(leaderboard)["README.md"].decode())
-    first, second = (cells(line)[2:] for line in grid if "glyphs" in line)
-    assert (first[:2], first[3:]) == (["1000 episodes", "anil"], ["1", "2", ""])
-    assert (second[:2], second[3:]) == (["700 episodes", "boil (alone)"], ["", "1", ""])
-    assert sum(int(cells(line)[-1] or 0) for line in grid[2:]) == len(published)
+    measured, quoted = grids(render(leaderboard)["README.md"].decode())
+    first, second = (cells(line)[1:] for line in measured if "glyphs" in line)
+    assert re.fullmatch(r"anil 6\d\.\d\d ± 0\.\d\d", first[1])  # inductive
+    assert re.fullmatch(r"boil \d\d\.\d\d ± 0\.\d\d \(alone\)", second[1])
+    assert (first[0], first[2:]) == ("1000 episodes", ["", "", "2", ""])
+    assert (second[0], second[2:]) == ("700 episodes", ["", "", "1", ""])
+    assert sum(int(cells(line)[-1]) for line in quoted[2:]) == len(published)
+
+
+def test_those_that_may_be_as_good_as_the_best_are_counted(tmp_path):
+    results = [synthetic(method, skill) for method, skill in (("a", 0), ("b", 0.001), ("c", -0.1))]
+    page = render(build_leaderboard(store(tmp_path, results), []))["README.md"].decode()
+    assert len(re.findall(r"\| [ab] \d\d\.\d\d ± 0\.\d\d \(1 not told apart\)", page)) == 1
+
+
+def test_what_was_trained_shortly_stands_apart_where_others_were_not(tmp_path):
+    def steps(n):
+        return lambda info, _: info["method"]["config"]["train"].update(steps=n)
+
+    def rehashed(result, n):
+        def change(info, columns):
+            steps(n)(info, columns)
+            info["method"]["config_sha256"] = config_sha256(info["method"]["config"])
+
+        return forged(result, change)
+
+    short = [rehashed(synthetic(name, 0.1), 300) for name in ("a", "b")]
+    full = [rehashed(synthetic(name), 3000) for name in ("c", "d")]
+    alone = build_leaderboard(store(tmp_path / "1", short), [])
+    assert [board.id for board in alone.boards] == ["glyphs/5-1/inductive"]
+    assert all("short_training" in row.flags for row in alone.rows().values())
+    both = build_leaderboard(store(tmp_path / "2", [*short, *full]), [])
+    ids = ["glyphs/5-1/inductive", "glyphs/5-1/inductive/short-training"]
+    assert [board.id for board in both.boards] == ids
+    assert [[row.rank[0] for row in board.measured][0] for board in both.boards] == [1, 1]
+    [grid] = grids(render(both)["tables/glyphs.md"].decode())
+    titles = [text for line in grid if (text := cells(line)[0]).startswith("*m")]
+    assert titles == [
+        "*measured, inductive*",
+        "*measured, inductive, short training (under 1,000 steps)*",
+    ]
+    index = render(both)["README.md"].decode()
+    assert not re.search(r"\| [ab] \d", index)
 
 
 def test_accuracy_is_percent_in_tables_and_a_fraction_in_data(files):
@@ -155,7 +199,7 @@ ALLOWED = {
     *re.findall(
         r"\S+",
         "documentclass usepackage setlength tabcolsep LTcapwidth textwidth begin end tiny caption"
-        " emph toprule midrule bottomrule endhead textbf textbackslash textasciitilde"
+        " emph toprule midrule bottomrule multicolumn par smallskip footnotesize textbf textbackslash textasciitilde"
         " textasciicircum textless textgreater textquotedbl textbar pm times mu dag ddag",
     ),
     *"&%$#_{}\\,",
@@ -165,6 +209,7 @@ ALLOWED = {
 def check_latex(text):
     """Only known commands, balanced braces and environments, and as many cells as columns."""
     assert text.isascii()
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     assert set(COMMAND.findall(text)) <= ALLOWED
     bare = re.sub(r"\\[&%$#_{}\\]", "", text)
     assert bare.count("{") == bare.count("}")
@@ -172,25 +217,29 @@ def check_latex(text):
     assert "^" not in bare
     assert "#" not in bare
     assert "~" not in bare
-    assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") > 0
-    for block in text.split(r"\begin{longtable}")[1:]:
-        columns = len(re.search(r"@\{\}([lr]+)@\{\}", block).group(1))
-        rows = [line for line in block.splitlines() if line.endswith(r" \\")]
-        for line in rows:
-            assert len(re.findall(r"(?<!\\)&", line)) == columns - 1, line
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    columns = len(re.search(r"@\{\}([lr]+)@\{\}", text).group(1))
+    for line in text.splitlines():
+        if line.endswith(r" \\"):
+            wide = line.startswith(rf"\multicolumn{{{columns}}}")
+            assert len(re.findall(r"(?<!\\)&", line)) == (0 if wide else columns - 1), line
 
 
 def test_latex_is_well_formed(files):
     documents = [text for name, text in files.items() if name.endswith(".tex")]
-    assert len(documents) == 2
+    assert len(documents) == 3
     for text in documents:
         check_latex(text)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
-def test_latex_compiles_as_it_is(files, tmp_path):
+def test_latex_compiles_as_input(files, tmp_path):
     for name in ("glyphs", "fc100"):
-        (tmp_path / f"{name}.tex").write_text(files[f"tables/{name}.tex"])
+        (tmp_path / "rows.tex").write_text(files[f"tables/{name}-5-1.tex"])
+        (tmp_path / f"{name}.tex").write_text(
+            r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}"
+            r"\begin{document}\begin{table}\input{rows}\end{table}\end{document}"
+        )
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:]

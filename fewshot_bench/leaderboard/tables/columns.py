@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.evaluation.numbers import points, ranks_text
 from fewshot_bench.leaderboard.board import Row
 
 Key = tuple[bool, Any]
@@ -39,26 +40,17 @@ class Column:
         return False, -value if self.down else value
 
 
-def percent(fraction: float) -> str:
-    """``0.487`` to ``48.70``."""
-    return f"{100 * fraction:.2f}"
-
-
 def accuracy(row: Row) -> str:
     """Mean and half-width in percent."""
     if row.low is None or row.high is None:
-        return percent(row.accuracy)
-    return (
-        f"{percent(row.accuracy)} ± {percent(max(row.high - row.accuracy, row.accuracy - row.low))}"
-    )
+        return points(row.accuracy)
+    half = max(row.high - row.accuracy, row.accuracy - row.low)
+    return f"{points(row.accuracy)} ± {points(half)}"
 
 
 def ranks(row: Row) -> str:
     """``1-3``, or ``2`` where no other rank is possible."""
-    if row.rank is None:
-        return ""
-    best, worst = row.rank
-    return str(best) if best == worst else f"{best}-{worst}"
+    return "" if row.rank is None else ranks_text(row.rank)
 
 
 def flags(row: Row) -> str:
@@ -104,7 +96,7 @@ def _count(value: int | None) -> str:
 
 
 def _detectable(row: Row) -> str:
-    return "" if row.mde80 is None else percent(row.mde80)
+    return "" if row.mde80 is None else points(row.mde80)
 
 
 def _params(row: Row) -> str:
@@ -133,8 +125,9 @@ COLUMNS = {
         Column("note", "note", lambda r: r.note, number=False),
     )
 }  # fmt: skip
+PAPER = ("method", "backbone", "accuracy", "rank")  # columns of LaTeX tables
 DEFAULT = (
-    "method", "backbone", "kind", "accuracy", "interval", "seeds", "episodes", "rank", "mde80",
+    "method", "backbone", "accuracy", "interval", "seeds", "episodes", "rank", "mde80",
     "flags", "time", "memory", "source", "note",
 )  # fmt: skip
 

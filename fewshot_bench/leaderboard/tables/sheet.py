@@ -13,7 +13,7 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Row))
 
 
 def benchmark_sheet(tables: Sequence[Table]) -> str:
-    """All rows of one benchmark, with every field there is."""
+    """All rows of one benchmark with every field there is, table by table and group by group."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(FIELDS)
