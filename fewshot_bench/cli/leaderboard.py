@@ -1,5 +1,6 @@
 """``fsbench leaderboard``: tables, page and pictures from stored results, without torch."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +8,12 @@ import typer
 
 from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import DataError, ResultError
+from fewshot_bench.files import write_atomic
+from fewshot_bench.leaderboard.board import Leaderboard
 from fewshot_bench.leaderboard.board_file import load_board
 from fewshot_bench.leaderboard.build import PUBLISHED, RESULTS, build_leaderboard, read_leaderboard
 from fewshot_bench.leaderboard.check import check_stored
+from fewshot_bench.leaderboard.cited import filled, pages
 from fewshot_bench.leaderboard.datasets import read_datasets
 from fewshot_bench.leaderboard.measured import read_stored
 from fewshot_bench.leaderboard.published import read_published
@@ -41,6 +45,8 @@ def build(
 ) -> None:
     """Write tables (Markdown, LaTeX, CSV, JSON) and the page; only what has changed is written.
 
+    Numbers between ``<!-- board ... -->`` markers of pages beside the folder are written, too.
+
     Result files that can't be used are named, and the rest is built.
     """
     style = Style(
@@ -51,6 +57,9 @@ def build(
     for line in problems:
         typer.echo(f"left out: {line}", err=True)
     changed = write(root, render(leaderboard, style), style)
+    for page, text in _pages(root, leaderboard):
+        write_atomic(page, text.encode())
+        changed.append(str(page))
     if pictures:
         changed += _draw(root)
     rows = leaderboard.rows().values()
@@ -77,8 +86,9 @@ def check(root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
     table = root / PUBLISHED
     published = read_published(table) if table.exists() else []
     leaderboard = build_leaderboard(stored, published, datasets)
-    outdated = stale(root, render(leaderboard))
-    lines += [f"{root / path}: not up to date; run fsbench leaderboard build" for path in outdated]
+    outdated = [str(root / path) for path in stale(root, render(leaderboard))]
+    outdated += [str(page) for page, _ in _pages(root, leaderboard)]
+    lines += [f"{path}: not up to date; run fsbench leaderboard build" for path in outdated]
     if as_json:
         echo_json({"results": len(stored.folders), "problems": lines})
     for line in [] if as_json else lines:
@@ -87,6 +97,14 @@ def check(root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
         raise ResultError(f"{len(lines)} problem{'s' if len(lines) > 1 else ''} in {root}")
     if not as_json:
         typer.echo(f"{len(stored.folders)} results are valid, and everything is up to date")
+
+
+def _pages(root: Path, leaderboard: Leaderboard) -> Iterator[tuple[Path, str]]:
+    """Pages whose numbers are not those of the leaderboard, and their text as it should be."""
+    for page in pages(root):
+        text = page.read_text(encoding="utf-8")
+        if (new := filled(text, leaderboard, str(page))) != text:
+            yield page, new
 
 
 def _words(text: str) -> list[str]:

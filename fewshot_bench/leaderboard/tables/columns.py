@@ -95,6 +95,10 @@ def _count(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
+def _answer(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: ""}[value]
+
+
 def _detectable(row: Row) -> str:
     return "" if row.mde80 is None else points(row.mde80)
 
@@ -108,6 +112,7 @@ COLUMNS = {
     for column in (
         Column("method", "method", lambda r: r.method, number=False),
         Column("backbone", "backbone", lambda r: r.backbone, number=False),
+        Column("pre_trained", "pre-trained", lambda r: _answer(r.pre_trained), number=False),
         Column("kind", "kind", lambda r: r.kind, number=False),
         Column("setting", "setting", lambda r: r.setting, number=False),
         Column("accuracy", "accuracy %", accuracy, lambda r: r.accuracy, True),

@@ -21,7 +21,8 @@ Rows are ranked within their group only: measured on the same episodes, in the s
 models that have learned from like data. Where that was other data than the training classes of
 this benchmark, it stands under *flags*.
 **Bold**: the rank set holds 1, so nothing in the group is significantly better (Holm over all
-pairs, 5 %). The best of many noisy rows is over-estimated. A row that nothing stands beside has no rank.
+pairs, 5 %). The best of many noisy rows is over-estimated. A row that nothing stands beside has no
+rank.
 *Measured* rows are stored with every prediction; *published* ones have the numbers of their
 source, and are not ranked: protocol, images and training differ.
 *interval*: `method` is about training again with other seeds, `closed` about this trained model on
