@@ -16,19 +16,19 @@ TASK = "benchmark=glyphs task=5-1"
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("project") / "leaderboards"
-    store(root, [*seeds_of("protonet", 0.1), *seeds_of("maml", 0.0)])
+    store(root, [*seeds_of("protonet", 0.1), *seeds_of("mine", 0.0)])
     return root
 
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-    results = [*seeds_of("protonet", 0.1), *seeds_of("maml", 0.0)]
+    results = [*seeds_of("protonet", 0.1), *seeds_of("mine", 0.0)]
     return build_leaderboard(store(tmp_path_factory.mktemp("x"), results), [])
 
 
 def means():
     found = {}
-    for name, skill in (("protonet", 0.1), ("maml", 0.0)):
+    for name, skill in (("protonet", 0.1), ("mine", 0.0)):
         seeds = [synthetic(name, skill, seed, seeds=range(3)) for seed in range(3)]
         found[name] = sum(one.accuracy.mean() for one in seeds) / 3
     return found
@@ -36,19 +36,19 @@ def means():
 
 def test_markers_are_filled_with_means_and_differences(board):
     text = (
-        f"<!-- board table {TASK} columns=method,accuracy,difference methods=maml,protonet"
-        f" against=maml -->old{END} and <!-- board accuracy {TASK} methods=maml -->1{END}."
-        f" <!-- board difference {TASK} methods=maml against=protonet -->{END}"
+        f"<!-- board table {TASK} columns=method,accuracy,difference methods=mine,protonet"
+        f" against=mine -->old{END} and <!-- board accuracy {TASK} methods=mine -->1{END}."
+        f" <!-- board difference {TASK} methods=mine against=protonet -->{END}"
     )
     new = filled(text, board, "page")
     expected = means()
-    assert f"{100 * expected['maml']:.2f} ±" in new
+    assert f"{100 * expected['mine']:.2f} ±" in new
     assert "old" not in new
-    difference = 100 * (expected["protonet"] - expected["maml"])
+    difference = 100 * (expected["protonet"] - expected["mine"])
     assert f"| +{difference:.2f} (" in new
     assert f"-->-{difference:.2f} (" in new
     lines = [line.split("|")[1].strip() for line in new.splitlines() if line.startswith("|")]
-    assert lines == ["method", ":---------", "maml", "protonet"]
+    assert lines == ["method", ":---------", "mine", "protonet"]
     assert filled(new, board, "page") == new
 
 
@@ -60,7 +60,7 @@ def test_markers_are_filled_with_means_and_differences(board):
         (f"<!-- board colour {TASK} -->{END}", "there is no 'colour'"),
         (f"<!-- board table {TASK} columns=speed -->{END}", "there is no column 'speed'"),
         (f"<!-- board table {TASK} taste=bad -->{END}", "taste is none of"),
-        (f"<!-- board accuracy {TASK} methods=maml -->", "has no <!-- board end -->"),
+        (f"<!-- board accuracy {TASK} methods=mine -->", "has no <!-- board end -->"),
     ],
 )
 def test_what_is_not_on_the_board_is_one_line(board, marker, words):
@@ -72,11 +72,11 @@ def test_what_is_not_on_the_board_is_one_line(board, marker, words):
 def test_build_writes_pages_and_check_names_those_that_are_behind(root):
     page = root.parent / "docs" / "page.md"
     page.parent.mkdir()
-    page.write_text(f"It has <!-- board accuracy {TASK} methods=maml -->99.99{END} %.\n")
+    page.write_text(f"It has <!-- board accuracy {TASK} methods=mine -->99.99{END} %.\n")
     fsbench("results", "add", root / "results", "--root", root)
     fsbench("leaderboard", "build", "--root", root)
     written = page.read_text()
-    assert f"{100 * means()['maml']:.2f} ± " in written
+    assert f"{100 * means()['mine']:.2f} ± " in written
     fsbench("leaderboard", "check", "--root", root)
     page.write_text(written.replace(" ± ", " +- "))
     assert "1 problem" in fails("leaderboard", "check", "--root", root)
