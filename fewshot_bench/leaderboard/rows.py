@@ -71,9 +71,9 @@ def with_budget_flags(
 
     A board where nothing is known of any tuning stays as it is.
     """
-    boards: dict[tuple[str, int, int, str], list[str]] = collections.defaultdict(list)
+    boards: dict[tuple[object, ...], list[str]] = collections.defaultdict(list)
     for row in rows.values():
-        boards[row.benchmark, row.way, row.shot, row.setting].append(row.id)
+        boards[row.benchmark, row.task, row.setting, row.apart].append(row.id)
     flagged = dict(rows)
     for ids in boards.values():
         if len({budget(results[row_id]) for row_id in ids}) > 1:

@@ -5,7 +5,7 @@ import pytest
 from fewshot_bench.errors import DataError
 from fewshot_bench.leaderboard.build import build_leaderboard
 from fewshot_bench.leaderboard.cited import filled
-from tests.cli.common import fails, fsbench
+from tests.cli.common import fsbench
 from tests.leaderboard.synthetic import synthetic
 from tests.leaderboard.test_build import seeds_of, store
 
@@ -79,4 +79,6 @@ def test_build_writes_pages_and_check_names_those_that_are_behind(root):
     assert f"{100 * means()['mine']:.2f} ± " in written
     fsbench("leaderboard", "check", "--root", root)
     page.write_text(written.replace(" ± ", " +- "))
-    assert "1 problem" in fails("leaderboard", "check", "--root", root)
+    out, err = fsbench("leaderboard", "check", "--root", root, code=2)
+    assert out == f"{page}: not up to date; run fsbench leaderboard build\n"
+    assert "1 problem in" in err
