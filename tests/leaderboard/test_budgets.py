@@ -2,7 +2,7 @@
 
 import pytest
 
-from fewshot_bench.leaderboard.board import load_board
+from fewshot_bench.leaderboard.board_file import load_board
 from fewshot_bench.leaderboard.build import read_leaderboard
 from fewshot_bench.leaderboard.render import render
 from tests.leaderboard.synthetic import synthetic

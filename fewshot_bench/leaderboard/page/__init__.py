@@ -13,7 +13,15 @@ from fewshot_bench.leaderboard.board import Leaderboard, Pool, Row
 from fewshot_bench.leaderboard.data_words import data_in_short, data_in_words
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("values.js", "table.js", "compare.js", "start.js")
+SCRIPTS = (
+    "values.js",
+    "legend.js",
+    "groups.js",
+    "table.js",
+    "compare.js",
+    "address.js",
+    "start.js",
+)
 
 
 def render_page(leaderboard: Leaderboard) -> str:
@@ -41,7 +49,8 @@ def _row(row: Row, pool: Pool | None) -> dict[str, Any]:
     table["results"], table["task"] = (), row.task
     table["data"] = data_in_short(pool) if pool else ""
     table["learned"] = "" if row.learned == "own" else row.learned
-    return {key: value for key, value in table.items() if value not in (None, "", ())}
+    known = {key: value for key, value in table.items() if value not in (None, "", ())}
+    return {key: value for key, value in known.items() if value is not False}
 
 
 def _pool(pool: Pool) -> dict[str, Any]:

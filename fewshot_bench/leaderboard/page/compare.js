@@ -14,6 +14,7 @@ function choose(id) {
   }
   panel.hidden = chosen.length === 0;
   if (chosen.length) showPanel(chosen.map((one) => byId.get(one)));
+  writeAddress();
 }
 
 function clearChoice() {
@@ -127,11 +128,13 @@ function differenceTrack(pair) {
 
 function listen() {
   body.addEventListener("click", (event) => {
-    if (!event.target.closest("a")) choose(event.target.closest("tr").dataset.id);
+    const { id } = event.target.closest("tr").dataset;
+    if (id && !event.target.closest("a")) choose(id);
   });
   body.addEventListener("keydown", (event) => {
     const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-    const other = step && event.target.closest("tr")[step];
+    let other = step && event.target.closest("tr")[step];
+    if (other?.classList.contains("group")) other = other[step];
     if (!other) return;
     event.preventDefault();
     other.querySelector(".choose").focus();

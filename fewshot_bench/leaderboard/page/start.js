@@ -21,17 +21,6 @@ function startTheme() {
   });
 }
 
-function buildLegend() {
-  for (const [letter, meaning] of SIGNS) {
-    const entry = element("div");
-    const term = element("dt");
-    term.append(element("span", letter, "sign"));
-    entry.append(term, element("dd", meaning));
-    document.getElementById("signs").append(entry);
-  }
-}
-
 startTheme();
-buildLegend();
 buildTable();
 listen();

@@ -23,12 +23,15 @@ const FILTERS = {
   kind: (r) => r.kind,
 };
 
+const board = document.getElementById("board");
 const body = document.getElementById("rows");
 const filters = document.getElementById("filters");
 const headers = document.getElementById("headers");
 const template = document.getElementById("row").content.firstElementChild;
 const inWords = new Intl.Collator("en", { numeric: true });
 const nodes = new Map(); // row -> its <tr>
+const NAMES = [...Object.keys(FILTERS), "method", "groups"]; // of all fields above the table
+const usual = Object.fromEntries(NAMES.map((name) => [name, name === "groups" ? "true" : ""]));
 let order = { by: "accuracy", descending: true };
 
 function buildRow(row) {
@@ -102,10 +105,14 @@ function show() {
   const wanted = Object.entries(FILTERS).filter(([name]) => filters[name].value);
   const rows = ROWS.filter((row) => row.method.toLowerCase().includes(part)
     && wanted.every(([name, value]) => value(row) === filters[name].value));
-  body.replaceChildren(...sorted(rows).map(nodeOf));
+  const inOrder = sorted(rows);
+  body.replaceChildren(...(filters.groups.checked ? grouped(inOrder) : inOrder.map(nodeOf)));
   document.getElementById("count").textContent = `${rows.length} of ${ROWS.length} rows`;
   document.getElementById("none").hidden = rows.length > 0;
+  board.classList.toggle("one-task", Boolean(filters.benchmark.value && filters.task.value));
   scaleTo(rows);
+  showSigns(rows);
+  writeAddress();
 }
 
 // Unknown values come last whichever way the rest is sorted; ties keep the better mean first.
@@ -172,12 +179,13 @@ function firstView() {
     counts.set(view, (counts.get(view) ?? 0) + (row.kind === "measured"));
   }
   const [view] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ['["",""]'];
-  [filters.benchmark.value, filters.task.value] = JSON.parse(view);
+  [usual.benchmark, usual.task] = JSON.parse(view);
 }
 
 function buildTable() {
   buildHeaders();
   buildFilters();
   firstView();
-  sortBy("accuracy", true);
+  readAddress();
+  addEventListener("hashchange", readAddress);
 }

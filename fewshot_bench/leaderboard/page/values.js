@@ -15,13 +15,16 @@ const SIGNS = [
   ["E", "ensemble of models", (r) => r.ensemble],
   ["A", "our adaptation of what the paper describes", (r) => r.adaptation],
   ["1", "a single training seed", (r) => r.seeds === 1],
+  ["S", "trained for a few hundred steps only", (r) => (r.flags ?? []).includes("short_training")],
 ];
 const NUMBERS = new Intl.NumberFormat("en"); // made once: it takes longer than a row does
-const SETTINGS = { transductive_bn: "transductive (batch norm)" };
+const SETTINGS = { transductive_bn: "transductive (batch norm)", unknown: "setting unknown" };
 
+// Numbers follow the rules of fewshot_bench/evaluation/numbers.py, with a real minus sign.
 function points(fraction, sign = false) {
   const text = (100 * fraction).toFixed(2).replace(/^-0\.00$/, "0.00");
-  return (sign && fraction > 0 ? "+" : "") + text.replace("-", "−");
+  const plus = sign && fraction > 0 && text !== "0.00" ? "+" : "";
+  return plus + text.replace("-", "−");
 }
 
 function digits(value) {
@@ -45,7 +48,7 @@ function ranks([best, worst]) {
 }
 
 function pValue(p) {
-  return p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`;
+  return p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(p < 0.1 ? 3 : 2)}`;
 }
 
 function task(row) {
