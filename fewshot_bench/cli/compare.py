@@ -1,11 +1,12 @@
 """``fsbench compare``: which of several results is better, on the same episodes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fewshot_bench.cli.options import Level, ResultFolders
 from fewshot_bench.cli.output import Json, Quiet, echo_json
+from fewshot_bench.evaluation.by_data import DataGroup, comparable
 from fewshot_bench.evaluation.compare import Comparison, compare_entrants
 from fewshot_bench.evaluation.entrants import load_entrants
 from fewshot_bench.evaluation.tables import (
@@ -16,9 +17,15 @@ from fewshot_bench.evaluation.tables import (
     pairs_text,
     records,
 )
+from fewshot_bench.leaderboard.tables.paper import DEFAULT, comparison_table
 
 Unpaired = Annotated[
     bool, typer.Option(help="Compare different episodes all the same (Welch, much weaker).")
+]
+Form = Annotated[str | None, typer.Option("--format", help="A table for a paper: tex, md or csv.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="Columns of that table, with commas; an unknown one lists all."),
 ]
 
 
@@ -28,22 +35,48 @@ def compare(
     as_json: Json = False,
     quiet: Quiet = False,
     allow_unpaired: Unpaired = False,
+    form: Form = None,
+    columns: Columns = None,
 ) -> None:
     """Compare results pair by pair: differences, p values after Holm, and rank sets.
 
-    Results are paired by episode; those of other episodes are refused, with what differs.
+    Results are paired by episode. Those of a folder are grouped by what they were measured on;
+    where nothing has the same episodes they are refused, with what differs.
     """
     entrants = load_entrants(*results)
-    comparison = compare_entrants(entrants, level, allow_unpaired=allow_unpaired)
-    if not as_json:
-        return _print(comparison, quiet)
-    document = {
+    groups = [DataGroup("", "", tuple(entrants))] if allow_unpaired else comparable(entrants)
+    several = [group for group in groups if len(group.entrants) > 1 or len(groups) == 1]
+    compared = [
+        (group, compare_entrants(group.entrants, level, allow_unpaired=allow_unpaired))
+        for group in several
+    ]
+    if as_json:
+        documents = [_document(comparison, level) for _, comparison in compared]
+        titled = [{"data": group.title, **d} for group, d in zip(several, documents, strict=True)]
+        return echo_json({"groups": titled} if len(groups) > 1 else documents[0])
+    for number, (group, comparison) in enumerate(compared):
+        typer.echo("\n" if number else "", nl=False)
+        if form:
+            chosen = columns.replace(" ", "").split(",") if columns else DEFAULT
+            typer.echo(comparison_table(comparison, group.title, form, chosen))
+            continue
+        if len(groups) > 1:
+            typer.echo(f"{group.title}:\n")
+        _print(comparison, quiet)
+    for group in groups if len(groups) > 1 else ():
+        if len(group.entrants) == 1:
+            name = group.entrants[0].name
+            typer.echo(f"not compared: {name} is alone on {group.title}", err=True)
+    return None
+
+
+def _document(comparison: Comparison, level: float) -> dict[str, Any]:
+    return {
         "level": level,
         "episodes": comparison.episodes,
         "methods": records(methods_table(comparison)),
         "pairs": records(pairs_table(comparison)),
     }
-    return echo_json(document)
 
 
 def _print(comparison: Comparison, quiet: bool) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from fewshot_bench.cli.output import echo_json
 from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
+from fewshot_bench.evaluation.numbers import flag_words
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.stats import Interval
 from fewshot_bench.training.run import Run
@@ -85,7 +86,7 @@ def _warn(run: Run, results: Sequence[Result], interval: Interval) -> None:
     if words := results[0].document.learned_words:
         typer.echo(f"{words}; such results are ranked apart")
     if interval.flags:
-        typer.echo(f"take care: {', '.join(interval.flags)} (see docs/statistics.md)")
+        typer.echo(f"take care: {flag_words(interval.flags)} (see docs/statistics.md)")
     if failures := _failures(results):
         typer.echo(f"{failures} episodes gave no finite logits; their queries count as wrong")
     if wanted and interval.half_width > wanted:

@@ -11,8 +11,9 @@ from fewshot_bench.cli.output import Json, echo_json
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
 from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
+from fewshot_bench.evaluation.numbers import flag_words, points
 from fewshot_bench.evaluation.result import RESULT, Result, read_result, write_result
-from fewshot_bench.evaluation.tables import as_text, intervals_table, points, records, results_table
+from fewshot_bench.evaluation.tables import as_text, intervals_table, records, results_table
 from fewshot_bench.leaderboard.build import RESULTS
 from fewshot_bench.leaderboard.check import check_result, check_row
 from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
@@ -24,7 +25,7 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(help="Folder that is searched for results.")]
-One = Annotated[Path, typer.Argument(help="Folder of one result.")]
+One = Annotated[Path, typer.Argument(help="Folder of one result, or of the seeds of a method.")]
 Folders = Annotated[list[Path], typer.Argument(help="Folders that are searched for results.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Accuracy on each class.")]
 Kind = Annotated[
@@ -49,7 +50,12 @@ def list_results(folder: Folder = Path("leaderboards/results"), as_json: Json = 
 
 @app.command()
 def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> None:
-    """Everything that one result says of itself, or its accuracy on each class."""
+    """Everything that one result says of itself, or its accuracy on each class.
+
+    Of a folder that holds several results it lists them, with the interval of each method.
+    """
+    if not (folder / RESULT).exists() and len(list(folder.rglob(RESULT))) > 1:
+        return _show_seeds(folder, as_json)
     result = read_result(folder)
     if per_class:
         table = result.per_class()
@@ -63,6 +69,26 @@ def show(folder: One, as_json: Json = False, per_class: PerClass = False) -> Non
     if as_json:
         return echo_json(result.document.table())
     return _show(result)
+
+
+def _show_seeds(folder: Path, as_json: bool) -> None:
+    """The methods in a folder: the interval of each, and a line for each of its seeds."""
+    entrants = with_distinct_names(load_entrants(folder))
+    found = {one.name: interval_of(one.results, "closed", 0.95) for one in entrants}
+    tables = {one.name: results_table(one.results) for one in entrants}
+    if as_json:
+        methods = records(intervals_table(found))
+        return echo_json(
+            [{**method, "results": records(tables[method["name"]])} for method in methods]
+        )
+    for one in entrants:
+        typer.echo(_printable(f"{one.name}: {in_percent(found[one.name])}"))
+        rows = tables[one.name][["seed", "accuracy", "episodes", "result"]]
+        lines = [
+            (seed, points(mean), n, name) for seed, mean, n, name in rows.itertuples(index=False)
+        ]
+        typer.echo(_printable(as_text(lines, ("seed", "accuracy %", "episodes", "result"))))
+    return None
 
 
 def _show(result: Result) -> None:
@@ -99,7 +125,7 @@ def interval(
         typer.echo(_printable(f"{one.name}: {in_percent(its)}"))
         typer.echo(f"  about {question(one.results, kind)}")
         if its.flags:
-            typer.echo(f"  take care: {', '.join(its.flags)} (see docs/statistics.md)")
+            typer.echo(f"  take care: {flag_words(its.flags)} (see docs/statistics.md)")
     return None
 
 

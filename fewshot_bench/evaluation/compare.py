@@ -1,5 +1,6 @@
 """Stored results against each other: on the same episodes, or not at all."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -57,6 +58,14 @@ class Pair:
     mde80: float
 
 
+def turned(pair: Pair) -> Pair:
+    """The same difference, second minus first."""
+    one = pair.difference
+    difference = dataclasses.replace(one, mean=-one.mean, low=-one.high, high=-one.low)
+    effect = -pair.effect
+    return dataclasses.replace(pair, a=pair.b, b=pair.a, difference=difference, effect=effect)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Everything ``fsbench compare`` shows.
@@ -69,6 +78,7 @@ class Comparison:
         pairs: all pairs.
         learned: what each has learned from besides training classes of the benchmark, in words;
             "" for nothing.
+        seeds: trained models of each.
     """
 
     episodes: int
@@ -77,6 +87,20 @@ class Comparison:
     ranks: tuple[tuple[int, int], ...]
     pairs: tuple[Pair, ...]
     learned: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def pair(self, a: str, b: str) -> Pair:
+        """``a`` minus ``b``, whichever way round it was computed.
+
+        Raises:
+            StatisticsError: they were not compared.
+        """
+        for pair in self.pairs:
+            if (pair.a, pair.b) == (a, b):
+                return pair
+            if (pair.a, pair.b) == (b, a):
+                return turned(pair)
+        raise StatisticsError(f"{a} and {b} were not compared")
 
     def to_pandas(self) -> "pd.DataFrame":
         """Accuracies, see :func:`fewshot_bench.evaluation.tables.methods_table`."""
@@ -141,6 +165,7 @@ def compare_entrants(
         ranks=tuple(ranks[i] for i in order),
         pairs=pairs,
         learned=tuple(documents[i].learned_words for i in order),
+        seeds=tuple(len(entrants[i].results) for i in order),
     )
 
 
@@ -228,8 +253,8 @@ def _common_episodes(entrants: Sequence[Entrant]) -> int:
     first = results[0]
     n = len(first.accuracy)
     for name, other in zip(names[1:], results[1:], strict=True):
-        theirs = _episode_source(other)
-        for what, (value, words) in _episode_source(first).items():
+        theirs = episode_source(other)
+        for what, (value, words) in episode_source(first).items():
             if value != theirs[what][0]:
                 raise UnpairedError(
                     f"{names[0]} and {name} were measured on different episodes:"
@@ -239,7 +264,7 @@ def _common_episodes(entrants: Sequence[Entrant]) -> int:
     return n
 
 
-def _episode_source(result: Result) -> dict[str, tuple[str, str]]:
+def episode_source(result: Result) -> dict[str, tuple[str, str]]:
     """What decides the episode list: by its name in an error message, its identity and words."""
     dataset, protocol = result.document.dataset, result.document.protocol
     sampler = protocol.sampler

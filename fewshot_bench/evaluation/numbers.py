@@ -3,6 +3,26 @@
 The page writes them by the same rules, see ``leaderboard/page/values.js``.
 """
 
+from collections.abc import Iterable
+
+FLAGS = {
+    "bound_used": "the limits are a bound, wider than needed",
+    "clipped": "a limit was cut at 0 or 1",
+    "degenerate": "all values are equal",
+    "few_seeds": "few training seeds",
+    "few_visits": "each image was seen few times",
+    "ij": "infinitesimal jackknife",
+    "one_episode": "one episode gives no interval",
+    "small_sample": "few values, so the limits rest on normality",
+    "unequal_episodes": "episodes differ in their numbers of queries",
+    "unpaired": "different episodes",
+}
+
+
+def flag_words(flags: Iterable[str]) -> str:
+    """Flags of an interval in words; one that is not known here without its underscores."""
+    return ", ".join(FLAGS.get(flag, flag.replace("_", " ")) for flag in flags)
+
 
 def points(fraction: float, *, signed: bool = False) -> str:
     """An accuracy or a difference in percent points, two decimals; nothing is minus zero.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from tabulate import tabulate
 
+from fewshot_bench.evaluation.numbers import p_value, points, ranks_text
 from fewshot_bench.stats import Interval
 
 if TYPE_CHECKING:
@@ -81,7 +82,13 @@ def methods_text(comparison: "Comparison", form: str) -> str:
     first = comparison.intervals[0]
     head = ("method", "accuracy %", f"{100 * first.level:g}% {first.estimand} interval", "rank set")
     rows = [
-        (name, points(one.mean), f"{points(one.low)} to {points(one.high)}", _ranks(ranks), learned)
+        (
+            name,
+            points(one.mean),
+            f"{points(one.low)} to {points(one.high)}",
+            ranks_text(ranks),
+            learned,
+        )
         for name, one, ranks, learned in _entrants(comparison)
     ]
     if any(comparison.learned):  # then each kind is ranked by itself
@@ -95,9 +102,10 @@ def pairs_text(comparison: "Comparison", form: str) -> str:
     rows = [
         (
             f"{pair.a} - {pair.b}",
-            f"{100 * pair.difference.mean:+.2f}",
-            f"{100 * pair.difference.low:+.2f} to {100 * pair.difference.high:+.2f}",
-            f"{pair.p_holm:.2g}",
+            points(pair.difference.mean, signed=True),
+            f"{points(pair.difference.low, signed=True)} to"
+            f" {points(pair.difference.high, signed=True)}",
+            p_value(pair.p_holm),
             "" if pd.isna(pair.effect) else f"{pair.effect:+.2f}",
             points(pair.mde80),
         )
@@ -109,11 +117,6 @@ def pairs_text(comparison: "Comparison", form: str) -> str:
 def as_text(rows: Sequence[Sequence[Any]], head: Sequence[str], form: str = "simple") -> str:
     """A table as it stands: what looks like a number is not written anew."""
     return tabulate(rows, head, tablefmt=form, disable_numparse=True)
-
-
-def points(fraction: float) -> str:
-    """``0.487`` to ``48.70``."""
-    return f"{100 * fraction:.2f}"
 
 
 def _entrants(comparison: "Comparison") -> Iterator[tuple[str, Interval, tuple[int, int], str]]:
@@ -129,7 +132,3 @@ def _limits(interval: Interval) -> dict[str, Any]:
         "estimand": interval.estimand,
         "flags": list(interval.flags),
     }
-
-
-def _ranks(ranks: Sequence[int]) -> str:
-    return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}-{ranks[1]}"

@@ -1,5 +1,6 @@
 """From stored results to pictures: one function per kind, all of the same form."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -8,9 +9,16 @@ from matplotlib.figure import Figure
 
 from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation.classes import names_of
-from fewshot_bench.evaluation.compare import Comparison, align_entrants, compare_entrants
+from fewshot_bench.evaluation.compare import Comparison, Pair, align_entrants, compare_entrants
 from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
+from fewshot_bench.evaluation.protocol import task_words
+from fewshot_bench.leaderboard.plots.across import (
+    slope_plot,
+    slopes,
+    transfer_plot,
+    transfer_table,
+)
 from fewshot_bench.leaderboard.plots.classes import classes_plot
 from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot
 from fewshot_bench.leaderboard.plots.critical_difference import cd_diagram
@@ -20,6 +28,7 @@ from fewshot_bench.leaderboard.plots.measured import class_accuracies, rank_tabl
 from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
 from fewshot_bench.leaderboard.plots.profile import profile_plot
 from fewshot_bench.stats import friedman, nemenyi_cd
+from fewshot_bench.stats.distributions import t_quantile
 
 V = TypeVar("V")
 MOST_PAIRS = 15  # with more, only those of the leader are drawn
@@ -60,7 +69,7 @@ def _interval(entrants: Sequence[Entrant], level: float) -> Figure:
         estimand = comparison.intervals[0].estimand
     way = entrants[0].results[0].document.protocol.way
     chance = 1 / way if way else None
-    note = f"{100 * level:g}% {estimand} interval"
+    note = f"{100 * level:g}% {estimand} interval, {seeds_words(entrants)}"
     return interval_plot(bars, heading(entrants[0]), chance=chance, note=note)
 
 
@@ -77,7 +86,10 @@ def _cd(entrants: Sequence[Entrant], level: float) -> Figure:
     ranks = friedman(scores).ranks
     cd = nemenyi_cd(len(names), len(scores), 1 - level)
     note = f"mean rank over {len(scores):,} {blocks}; Nemenyi, {100 * level:g}%"
-    title = heading(entrants[0]) if blocks == "episodes" else ""
+    title = ""
+    if blocks == "episodes":  # then the test says nothing of other data, nor of other trainings
+        title = heading(entrants[0])
+        note = f"{note}\nabout these trained models on this data set, {seeds_words(entrants)}"
     return cd_diagram(names, ranks.tolist(), cd, title, note)
 
 
@@ -85,7 +97,8 @@ def _profile(entrants: Sequence[Entrant], level: float) -> Figure:
     del level
     entrants = align_entrants(entrants)
     scores = [seed_matrix(entrant.results) for entrant in entrants]
-    return profile_plot([entrant.name for entrant in entrants], scores, heading(entrants[0]))
+    names, of = [entrant.name for entrant in entrants], f"episodes of {seeds_words(entrants)}"
+    return profile_plot(names, scores, heading(entrants[0]), of)
 
 
 def _curves(entrants: Sequence[Entrant], level: float) -> Figure:
@@ -114,7 +127,7 @@ def _cost(entrants: Sequence[Entrant], level: float) -> Figure:
         times = [result.document.timing.per_episode_s for result in entrant.results]
         seconds = float(np.mean(_recorded(entrant, "timing.per_episode_s", times)))
         entries.append(Cost(entrant.name, seconds, one.mean, one.low, one.high))
-    return cost_plot(entries, heading(entrants[0]))
+    return cost_plot(entries, heading(entrants[0]), note=f"mean of {seeds_words(entrants)}")
 
 
 def _recorded(entrant: Entrant, name: str, found: Sequence[V | None]) -> list[V]:
@@ -126,31 +139,66 @@ def _recorded(entrant: Entrant, name: str, found: Sequence[V | None]) -> list[V]
 
 
 def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:
+    """The better mean stands first in every pair, and pairs of the leader stand on top."""
     comparison = compare_entrants(entrants, level)
-    pairs, leader = comparison.pairs, comparison.names[0]
-    if len(pairs) > MOST_PAIRS:
-        pairs = tuple(pair for pair in pairs if leader in (pair.a, pair.b))
-    differences = [
-        Difference(
-            f"{p.a} − {p.b}",
-            p.difference.mean,
-            p.difference.low,
-            p.difference.high,
-            p.p_holm,
-            p.mde80,
-        )
-        for p in pairs
-    ]
-    return pairs_plot(differences, heading(entrants[0]), 1 - level)
+    names, tested = comparison.names, len(comparison.pairs)
+    first = names[:1] if tested > MOST_PAIRS else names
+    pairs = [comparison.pair(a, b) for a, b in itertools.combinations(names, 2) if a in first]
+    differences = [joint_difference(pair, tested) for pair in pairs]
+    about = comparison.pairs[0].difference.estimand
+    joint = f"joint for {tested} pairs" if tested > 1 else "one pair"
+    note = f"{100 * level:g}% {about} intervals, {joint}\n{seeds_words(entrants)}"
+    return pairs_plot(differences, heading(entrants[0]), 1 - level, note)
+
+
+def joint_difference(pair: Pair, tested: int) -> Difference:
+    """A pair with an interval that holds together with those of all pairs, and with Holm's test.
+
+    Bonferroni's interval never excludes 0 where Holm finds nothing. Where Holm finds a difference
+    that it would still cover 0 with, the interval ends at 0 (Strassburger and Bretz 2008).
+    """
+    one, p = pair.difference, pair.p_holm
+    alpha = 1 - one.level
+    wider = t_quantile(1 - alpha / tested, one.df) / t_quantile(one.level, one.df)
+    low, high = one.mean - wider * one.half_width, one.mean + wider * one.half_width
+    if p <= alpha:
+        low, high = (max(low, 0.0), high) if one.mean > 0 else (low, min(high, 0.0))
+    return Difference(f"{pair.a} − {pair.b}", one.mean, low, high, p, pair.mde80)
+
+
+def seeds_words(entrants: Sequence[Entrant]) -> str:
+    """How many trained models stand behind a number: ``3 seeds each``, ``1 to 3 seeds``."""
+    counts = sorted({len(entrant.results) for entrant in entrants})
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds"
+    return "1 seed" + " each" * (len(entrants) > 1) if counts == [1] else f"{counts[0]} seeds each"
 
 
 def _classes(entrants: Sequence[Entrant], level: float) -> Figure:
     entrants = align_entrants(entrants)
     methods = [class_accuracies(entrant, level) for entrant in entrants]
     names = names_of(entrants[0].results[0].document.dataset)
-    return classes_plot(methods, names, heading(entrants[0]))
+    return classes_plot(methods, names, heading(entrants[0]), seeds_words(entrants))
 
 
+def _slope(entrants: Sequence[Entrant], level: float) -> Figure:
+    methods, other = slopes(entrants, level)
+    document = entrants[0].results[0].document
+    title = f"{document.dataset.id}, {task_words(document.protocol.way, document.protocol.shot)}"
+    note = f"{100 * level:g}% {methods[0].left.estimand} intervals, {seeds_words(entrants)}"
+    return slope_plot(methods, other, title, note)
+
+
+def _transfer(entrants: Sequence[Entrant], level: float) -> Figure:
+    del level
+    tasks = {entrant.results[0].document.protocol.words for entrant in entrants}
+    if len(tasks) > 1:
+        raise ConfigError(f"results of {' and '.join(sorted(tasks))} don't belong in one matrix")
+    title = f"cross-domain, {tasks.pop()}"
+    return transfer_plot(transfer_table(entrants), title, f"means of {seeds_words(entrants)}")
+
+
+ACROSS = ("cd", "slope", "transfer")  # kinds that show several data sets or lists of episodes
 KINDS: dict[str, Callable[[Sequence[Entrant], float], Figure]] = {
     "interval": _interval,
     "cd": _cd,
@@ -159,4 +207,6 @@ KINDS: dict[str, Callable[[Sequence[Entrant], float], Figure]] = {
     "cost": _cost,
     "pairs": _pairs,
     "classes": _classes,
+    "slope": _slope,
+    "transfer": _transfer,
 }

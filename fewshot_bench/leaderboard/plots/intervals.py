@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fewshot_bench.evaluation.numbers import points
 from fewshot_bench.leaderboard.plots.style import (
     ACCENT,
     INK,
@@ -89,4 +90,4 @@ def _draw(axes: Axes, row: int, bar: Bar) -> None:
         linestyle="none",
         label=label,
     )
-    row_note(axes, row, f"{100 * bar.mean:.2f}")
+    row_note(axes, row, points(bar.mean))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fewshot_bench.evaluation.numbers import p_words
 from fewshot_bench.leaderboard.plots.style import (
     ACCENT,
     FAINT,
@@ -41,7 +42,9 @@ class Difference:
 
 
 @styled
-def pairs_plot(differences: Sequence[Difference], title: str = "", alpha: float = 0.05) -> Figure:
+def pairs_plot(
+    differences: Sequence[Difference], title: str = "", alpha: float = 0.05, note: str = ""
+) -> Figure:
     """Draw one row per pair, in the order given.
 
     A filled marker says that the adjusted p is at most ``alpha``; the grey band around zero shows
@@ -54,7 +57,7 @@ def pairs_plot(differences: Sequence[Difference], title: str = "", alpha: float 
     row_axis(axes, [difference.name for difference in differences])
     axes.margins(x=0.06)
     axes.grid(axis="x")
-    percent_axis(axes.xaxis, "difference of accuracies (points)")
+    percent_axis(axes.xaxis, "difference of accuracies (points)", note)
     legend_below(figure, axes)
     return figure
 
@@ -79,9 +82,4 @@ def _draw(axes: Axes, row: int, difference: Difference, alpha: float) -> None:
         markerfacecolor=colour if found else "white",
         label="differ" if found else "not told apart",
     )
-    row_note(axes, row, p_text(difference.p))
-
-
-def p_text(p: float) -> str:
-    """A p value in few characters."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    row_note(axes, row, p_words(difference.p))

@@ -1,0 +1,31 @@
+"""Numbers as shades, each with its own text: the part that heat maps have in common."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from fewshot_bench.leaderboard.plots.style import INK
+from fewshot_bench.stats.validate import Floats
+
+SHADES = "cividis"  # its lightness grows with the value, also in grey and for the colour-blind
+DARK = 0.5  # share of the range below which a shade is dark
+
+
+def heat_map(axes: Axes, values: Floats, text: Callable[[int, int], str]) -> None:
+    """Draw an array of numbers, shape (rows, columns); NaN stays empty.
+
+    Args:
+        axes: where to.
+        values: shades go from the lowest to the highest of all.
+        text: what stands in the cell of a row and a column.
+    """
+    low, high = np.nanmin(values), np.nanmax(values)
+    shares = (values - low) / (high - low if high > low else 1.0)
+    axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for i, j in zip(*np.nonzero(~np.isnan(values)), strict=True):
+        ink = "white" if shares[i, j] < DARK else INK
+        axes.text(j, i, text(int(i), int(j)), ha="center", va="center", color=ink, fontsize=6)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
