@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from fewshot_bench.evaluation.numbers import p_words
 from fewshot_bench.leaderboard.plots.classes import ClassAccuracies, classes_plot
 from fewshot_bench.leaderboard.plots.cost import Cost, cost_plot, pareto_front
 from fewshot_bench.leaderboard.plots.critical_difference import cd_diagram
 from fewshot_bench.leaderboard.plots.curves import Curve, learning_curves
 from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
-from fewshot_bench.leaderboard.plots.pairs import Difference, p_text, pairs_plot
+from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
 from fewshot_bench.leaderboard.plots.profile import profile_plot
 
 BARS = [
@@ -179,7 +180,7 @@ def test_pairs_plot_fills_what_differs_and_shades_what_it_would_miss():
     bands = [(bar.get_x(), bar.get_width()) for bar in figure.axes[0].patches]
     assert bands == [(-0.02, 0.04), (-0.025, 0.05)]
     assert texts(figure) == ["p = 0.004", "p = 0.40"]
-    assert p_text(0.0002) == "p < 0.001"
+    assert p_words(0.0002) == "p < 0.001"
 
 
 def test_classes_plot_has_the_hardest_on_top_and_skips_the_untested():
