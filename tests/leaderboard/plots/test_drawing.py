@@ -221,8 +221,9 @@ def test_curves_of_different_data_do_not_share_a_picture():
 
 
 def test_a_slope_leads_from_equal_to_unequal_queries():
-    both = entrants() + [
-        Entrant(name, (synthetic(name, skill - 0.1, 0, T, sampler=("disjoint", 0), query=1),))
+    data = {"sizes": [200] * 20, "query": 1}
+    both = entrants(**data) + [
+        Entrant(name, (synthetic(name, skill - 0.1, 0, T, sampler=("disjoint", 0), **data),))
         for name, skill in METHODS.items()
     ]
     axes = draw("slope", both).axes[0]
@@ -238,7 +239,9 @@ def test_a_slope_leads_from_equal_to_unequal_queries():
 
 def test_no_interval_beside_not_told_apart_excludes_0(folders):
     for p, mean in ((0.06, 0.04), (0.04, 0.04), (0.04, -0.04)):
-        interval = Interval(mean, mean - 0.03, mean + 0.03, 0.03, 100, 99.0)
+        interval = Interval(
+            mean=mean, low=mean - 0.03, high=mean + 0.03, half_width=0.03, n=100, df=99.0
+        )
         drawn = joint_difference(Pair("a", "b", interval, p / 3, p, 0.0, 0.01), 3)
         assert drawn.high - drawn.low > 0.06 or p <= 0.05
         assert p <= 0.05 or drawn.low < 0 < drawn.high or abs(mean) > 0.036
@@ -248,7 +251,9 @@ def test_no_interval_beside_not_told_apart_excludes_0(folders):
 def test_results_of_several_data_are_drawn_into_a_file_each(folders, tmp_path):
     for name, skill in METHODS.items():
         synthetic(name, skill, 0, T).save(tmp_path / "r" / "a" / name)
-        synthetic(name, skill, 0, T, benchmark="omniglot").save(tmp_path / "r" / "b" / name)
+        synthetic(name, skill, 0, T, benchmark="omniglot", fingerprint="e" * 64).save(
+            tmp_path / "r" / "b" / name
+        )
     out, _ = fsbench("plot", "interval", tmp_path / "r", "--out", tmp_path / "x.svg")
     assert {p.name for p in tmp_path.glob("*.svg")} == {"x-glyphs-5-1.svg", "x-omniglot-5-1.svg"}
     assert "(omniglot, 5-way 1-shot)" in out
