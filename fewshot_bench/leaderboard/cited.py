@@ -23,8 +23,10 @@ from fewshot_bench.leaderboard.board import Leaderboard, Row
 from fewshot_bench.leaderboard.tables.columns import accuracy, chosen
 from fewshot_bench.leaderboard.tables.escape import markdown
 
-START = "<!-- board "
-MARKED = re.compile(r"(<!-- board (?!end)(\w+) (.*?) ?-->)(.*?)(<!-- board end -->)", re.DOTALL)
+START = re.compile(r"<!-- board [a-z]+ [a-z]+=")
+MARKED = re.compile(
+    r"(<!-- board ([a-z]+) ([a-z]+=[^>]*?) ?-->)(.*?)(<!-- board end -->)", re.DOTALL
+)
 KEYS = {"benchmark", "task", "backbone", "setting", "kind", "methods", "against", "columns"}
 PRE_TRAINED = {"pre-trained": True, "plain": False}
 
@@ -34,7 +36,7 @@ Spec = dict[str, str]
 def pages(root: Path) -> list[Path]:
     """Pages beside the folder of a leaderboard, and in ``docs`` there, that hold a marker."""
     found = [*root.parent.glob("*.md"), *(root.parent / "docs").glob("**/*.md")]
-    return sorted(p for p in found if START in p.read_text(encoding="utf-8"))
+    return sorted(p for p in found if START.search(p.read_text(encoding="utf-8")))
 
 
 def filled(text: str, leaderboard: Leaderboard, page: str) -> str:
@@ -48,7 +50,7 @@ def filled(text: str, leaderboard: Leaderboard, page: str) -> str:
     Raises:
         DataError: a marker has no end, or what it asks for is not on the leaderboard.
     """
-    if text.count(START) != 2 * len(MARKED.findall(text)):
+    if len(START.findall(text)) != len(MARKED.findall(text)):
         raise DataError(f"{page}: a marker <!-- board ... --> has no <!-- board end -->")
 
     def fill(match: re.Match[str]) -> str:
