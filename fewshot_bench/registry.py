@@ -259,5 +259,5 @@ def run_plugin(path: Path) -> None:
         spec.loader.exec_module(module)
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself is no plug-in
         raise ConfigError(f"plug-in {path} failed: {type(error).__name__}: {error}") from error

@@ -9,37 +9,22 @@ import os
 import sys
 
 from fewshot_bench.cli.app import app as fsbench
-from fewshot_bench.cli.signals import arrivals, exit_code
-from fewshot_bench.errors import FsbenchError, Interrupted, TrainingError
-from fewshot_bench.world import LostProcessError, expected
+from fewshot_bench.cli.ending import TRACEBACK, TRACEBACK_VARIABLE, ended
+from fewshot_bench.cli.signals import arrivals
 
 
 def main() -> None:
     """Entry point: run a command; errors of the user's are one line and exit code 2.
 
-    A run that a signal stopped exits with 130 (Ctrl-C) or 143 (SIGTERM).
+    A run that a signal stopped exits with 130 (Ctrl-C) or 143 (SIGTERM); whatever else goes wrong
+    is one line and exit code 1, see :mod:`fewshot_bench.cli.ending`.
     """
     # Before torch is loaded: threads that spin while they wait for each other take forty times as
     # long where other processes want the cores, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    trace = TRACEBACK in sys.argv[1:] or os.environ.get(TRACEBACK_VARIABLE, "") not in ("", "0")
+    words = [word for word in sys.argv[1:] if word != TRACEBACK]  # it may stand anywhere
     with arrivals() as seen:
-        try:
-            fsbench()
-        except Interrupted as error:
-            if _tells(error):
-                print(f"fsbench: {error}", file=sys.stderr)
-            sys.exit(exit_code(seen(), error.exit_code))
-        except FsbenchError as error:
-            if _tells(error):
-                print(f"fsbench: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
-
-
-def _tells(error: FsbenchError) -> bool:
-    """Whether this process tells of an error, of several that share the work.
-
-    All of them make the same mistakes; but what one of them trained may diverge alone.
-    """
-    if isinstance(error, LostProcessError) and "FSBENCH_WATCHED" in os.environ:
-        return False  # whoever watches them tells
-    return expected().leads or isinstance(error, TrainingError)
+        code = ended(lambda: fsbench(args=words), seen, trace=trace)
+    if code:
+        sys.exit(code)

@@ -1,12 +1,14 @@
 """The commands of ``fsbench``, put together."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 from fewshot_bench import __version__
+from fewshot_bench.cli.ending import TRACEBACK
 from fewshot_bench.cli.lazy import Lazy, LazyGroup
+from fewshot_bench.errors import FsbenchError
 
 
 class _Commands(LazyGroup):
@@ -67,6 +69,16 @@ class _Commands(LazyGroup):
         ),
     }
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a plug-in that ends the program must not look like success."""
+        try:
+            return super().invoke(ctx)
+        except SystemExit as error:  # click's own commands end in other ways
+            raise FsbenchError(
+                f"a plug-in or library ended the program (sys.exit({error.code!r})) before the"
+                " command was done"
+            ) from error
+
 
 app = typer.Typer(
     cls=_Commands,
@@ -88,5 +100,9 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
+    traceback: Annotated[
+        bool,
+        typer.Option(TRACEBACK, help="Show where an error came from; FSBENCH_TRACEBACK=1 too."),
+    ] = False,
 ) -> None:
-    del version
+    del version, traceback  # main looks for it, wherever it stands
