@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fewshot_bench.errors import ConfigError, DataError, FsbenchError
+from fewshot_bench.reading import parse_json, read_text
 
 
 @contextlib.contextmanager
@@ -111,10 +112,12 @@ def dump_json(value: Any) -> bytes:
 def load_json(path: Path) -> Any:
     """Read a JSON file; raises DataError that names the file if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(read_text(path))
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise DataError(f"{path} can't be read: {error}") from error
 
 

@@ -7,15 +7,20 @@ from typing import Any
 
 from fewshot_bench.config.model import Table
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.reading import check_plain, read_text
 
 
 def read_toml(path: Path) -> Table:
     """Read a TOML file; raises ConfigError that names it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
+        check_plain(table)
+        return table
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path} can't be read as TOML: it is nested too deeply") from error
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} can't be read as TOML: {error}") from error
 
 
@@ -26,10 +31,14 @@ def parse_setting(text: str) -> Table:
         raise ConfigError(f"--set takes KEY=VALUE, for instance train.lr=0.01, not {text!r}")
     try:
         parsed: Any = tomllib.loads(f"x = {value}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value.strip()
     for part in reversed(key.strip().split(".")):
         parsed = {part: parsed}
+    try:
+        check_plain(parsed)
+    except ValueError as error:
+        raise ConfigError(f"--set {text[:80]}: {error}") from error
     return dict(parsed)
 
 

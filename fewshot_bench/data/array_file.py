@@ -71,7 +71,7 @@ def read_rows(path: Path, n: int) -> NDArray[Any]:
     large = path.stat().st_size > IN_MEMORY
     try:
         values: NDArray[Any] = np.load(path, mmap_mode="c" if large else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged file makes NumPy raise almost anything
         raise DataError(f"{path} is damaged ({error}); remove it, it is made anew") from error
     if len(values) != n:
         raise DataError(f"{path} has {len(values)} rows, not {n}; remove it, it is made anew")

@@ -7,6 +7,7 @@ from fewshot_bench.data.archives import is_archive
 from fewshot_bench.data.benchmark import Benchmark, ClassSource, Layout
 from fewshot_bench.data.walk import folders, levels
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import require_regular, understood
 
 
 def detect(
@@ -31,11 +32,13 @@ def detect(
     if not benchmark.layouts:
         raise DataError(f"{benchmark.name} is made here and has no source")
     try:
+        require_regular(source)
         found = _find(benchmark, source, shown)
         if found is None:
             raise DataError(_unknown(benchmark, source, shown))
         layout, place = found
-        return layout.name, layout.scan(place)
+        with understood(place, f"whole {layout.name}"):
+            return layout.name, layout.scan(place)
     except OSError as error:
         raise DataError(f"{error.filename or source} can't be read: {error.strerror}") from error
 

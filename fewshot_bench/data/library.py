@@ -13,6 +13,7 @@ from fewshot_bench.data.store import MANIFEST, ImageStore, Manifest, open_store
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import cache_folder, expanded, load_json, write_atomic
 from fewshot_bench.lock import locked
+from fewshot_bench.reading import read_text
 from fewshot_bench.registry import BENCHMARKS
 
 _LISTING = "listing.sha256"
@@ -168,7 +169,7 @@ def _last_options(folder: Path) -> Options:
     try:
         manifest = Manifest.from_json(load_json(folder / MANIFEST), folder / MANIFEST)
         return Options.from_record(manifest.options)
-    except (DataError, TypeError):
+    except (DataError, TypeError, AttributeError):
         return Options()
 
 
@@ -215,6 +216,6 @@ def _prepare_folder(
 
 def _recorded(folder: Path) -> str:
     try:
-        return (folder / _LISTING).read_text(encoding="ascii")
-    except OSError:
+        return read_text(folder / _LISTING)
+    except (OSError, ValueError):
         return ""

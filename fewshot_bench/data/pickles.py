@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot_bench.data.pickle_work import check_work
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import require_regular
 
 _KINDS = "biufcSUO"
 
@@ -35,8 +37,11 @@ def load_pickle(path: Path) -> Any:
         DataError: the file is missing, truncated, damaged, or holds anything else.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
-            return _settle(_Reader(file, encoding="bytes").load(), set())
+            check_work(file)
+            file.seek(0)
+            return _settle(_Reader(file, encoding="bytes").load(), {})
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}") from error
     except _Refused as error:
@@ -138,6 +143,12 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode(encoding)
 
 
+def _bytes(kind: Callable[..., Any], *given: Any) -> Any:
+    if given and isinstance(given[0], int):
+        _refuse("memory that holds nothing")
+    return kind(*given)
+
+
 _ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): _Call(lambda *_: _refuse("a bare array")),
@@ -148,27 +159,35 @@ _ADMITTED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("collections", "defaultdict"): collections.defaultdict,
     **{("builtins", kind.__name__): kind for kind in (list, dict, set, frozenset, int, float)},
-    ("builtins", "bytes"): bytes,
-    ("builtins", "bytearray"): bytearray,
+    ("builtins", "bytes"): _Call(lambda *given: _bytes(bytes, *given)),
+    ("builtins", "bytearray"): _Call(lambda *given: _bytes(bytearray, *given)),
     ("builtins", "complex"): complex,
 }
 
 
-def _settle(value: Any, seen: set[int]) -> Any:
-    """Replace the stand-ins by what they stand for; ``seen`` guards against loops."""
+def _settle(value: Any, seen: dict[int, Any]) -> Any:
+    """Replace the stand-ins by what they stand for.
+
+    ``seen``, the id of a value -> the value and what it became, guards against loops and does the
+    work on shared values once. It keeps the values alive, so that no id comes twice.
+    """
     if isinstance(value, _Array):
         return _settle(value.value, seen)
     if isinstance(value, _Dtype):
         return value.value
+    if id(value) in seen:
+        return seen[id(value)][1]
     if isinstance(value, tuple):
-        return tuple(_settle(item, seen) for item in value)
-    if isinstance(value, list | dict | np.ndarray) and id(value) not in seen:
-        seen.add(id(value))
+        settled = tuple(_settle(item, seen) for item in value)
+        seen[id(value)] = value, settled
+        return settled
+    if isinstance(value, list | dict | np.ndarray):
+        seen[id(value)] = value, value
         _settle_inside(value, seen)
     return value
 
 
-def _settle_inside(value: list[Any] | dict[Any, Any] | NDArray[Any], seen: set[int]) -> None:
+def _settle_inside(value: list[Any] | dict[Any, Any] | NDArray[Any], seen: dict[int, Any]) -> None:
     if isinstance(value, dict):
         pairs = [(_text(k) if isinstance(k, bytes) else k, v) for k, v in value.items()]
         value.clear()

@@ -18,6 +18,7 @@ from fewshot_bench.data.notices import Notice, Tally, counted
 from fewshot_bench.data.store import IMAGES, INDEX, MANIFEST, Manifest, fingerprint, pixel_hash
 from fewshot_bench.data.threads import ordered_map
 from fewshot_bench.files import disk_errors, dump_json, flush, sha256
+from fewshot_bench.reading import understood
 
 
 class StoreWriter:
@@ -65,7 +66,8 @@ class StoreWriter:
             ``count`` after each image.
         """
         assert source.split is not None
-        items = sorted(map(_named, source.items()), key=lambda item: item.key)
+        with understood(Path(source.name), f"whole class of {self.benchmark.name}"):
+            items = sorted(map(_named, source.items()), key=lambda item: item.key)
         self.read.update(item.path for item in items if item.path is not None)
         reject_odd_names(item.key for item in items)
         before = len(self._lines)
@@ -88,8 +90,10 @@ class StoreWriter:
             data = item.read()
             raw = sha256(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes())
             return decode(data, self.how), raw
-        except (ValueError, OSError) as error:
-            return str(error)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a strange file makes of its reader, it has a name
+            return str(error) or type(error).__name__
 
     def _append(self, name: str, key: str, image: Decoded, raw: str) -> None:
         pixels = image.pixels

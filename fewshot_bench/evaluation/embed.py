@@ -120,9 +120,10 @@ def _stored(path: Path, rows: int) -> NDArray[np.float32] | None:
     """A block that is done; None where there is none, or another version wrote it."""
     try:
         values: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except Exception:  # a damaged file makes NumPy raise almost anything; the block is made anew
         return None
-    return values if values.shape[:1] == (rows,) and values.ndim == 2 else None
+    fits = values.shape[:1] == (rows,) and values.ndim == 2 and values.dtype == np.float32
+    return values if fits else None
 
 
 def _bytes(values: NDArray[np.float32]) -> bytes:

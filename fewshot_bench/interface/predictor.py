@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from fewshot_bench.config import RunConfig, validated
 from fewshot_bench.data.images import Decoding, decode
 from fewshot_bench.data.loader import Episode
+from fewshot_bench.data.readers.common import LARGEST_IMAGE
 from fewshot_bench.data.transforms import Normalise
 from fewshot_bench.errors import CheckpointError, DataError
 from fewshot_bench.files import write_atomic
@@ -29,6 +30,7 @@ from fewshot_bench.methods.build import build_method
 from fewshot_bench.nn.backbone import ImageShape
 from fewshot_bench.nn.hashing import tensors_sha256
 from fewshot_bench.nn.params import Params
+from fewshot_bench.reading import parse_json, read_bytes, require_regular, understood
 from fewshot_bench.training.checkpoint import load_checkpoint
 from fewshot_bench.training.given import backbone_of
 
@@ -61,8 +63,10 @@ class Preparation:
 
     def _read(self, path: Path) -> NDArray[np.uint8]:
         try:
-            return decode(path.read_bytes(), self.decoding).pixels
-        except (OSError, ValueError) as error:
+            return decode(read_bytes(path, LARGEST_IMAGE), self.decoding).pixels
+        except OSError as error:
+            raise DataError(f"{path} can't be read: {error.strerror or error}") from error
+        except ValueError as error:
             raise DataError(f"{path} can't be read as an image: {error}") from error
 
 
@@ -224,19 +228,31 @@ class Classifier:
             CheckpointError: damaged, or made with another model.
         """
         try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                header = file.metadata() or {}
-                support, labels = file.get_tensor("support"), file.get_tensor("labels")
-            classes = tuple(json.loads(header["classes"]))
-        except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-            raise CheckpointError(f"{path} is no saved support set: {error}") from error
+            classes, support, labels, made_with = _support_set(Path(path))
         if isinstance(model, nn.Module):
             model = frozen_model(model, **options)
         elif not isinstance(model, Model):
             model = trained_model(Path(model), len(classes))
-        if model.identity != header.get("model"):
+        if model.identity != made_with:
             raise CheckpointError(f"{path} was made with another model; make it again")
         return cls(model, classes, support, labels)
+
+
+def _support_set(path: Path) -> tuple[tuple[str, ...], Tensor, Tensor, str]:
+    """Classes, images or features, their labels, and the model's identity, from a file."""
+    with understood(path, "saved support set", kind=CheckpointError):
+        require_regular(path)
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            support, labels = file.get_tensor("support"), file.get_tensor("labels")
+        names = parse_json(header["classes"])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("the names of its classes are no list of texts")
+        if labels.dtype != torch.int64 or labels.shape != support.shape[:1] or not len(labels):
+            raise ValueError("its labels do not fit its images")
+        if not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
+            raise ValueError("a label is none of its classes")
+        return tuple(names), support, labels, header["model"]
 
 
 def _stored(model: Model, images: Tensor) -> Tensor:

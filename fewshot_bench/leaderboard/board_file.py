@@ -35,7 +35,7 @@ def load_board(path: Path) -> Leaderboard:
     try:
         boards = tuple(_board(board) for board in document["boards"])
         pools = tuple(Pool(**_tuples(pool)) for pool in document["pools"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ResultError(f"{path} is not a leaderboard of fewshot_bench: {error}") from error
     return Leaderboard(boards=boards, pools=pools)
 

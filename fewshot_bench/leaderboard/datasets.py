@@ -14,6 +14,7 @@ from fewshot_bench.errors import DataError
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.files import write_atomic
 from fewshot_bench.leaderboard.tables.escape import spreadsheet
+from fewshot_bench.reading import read_text
 
 DATASETS = "datasets.csv"
 DIGITS = 16  # of a count, and fewer: int() minds very long ones
@@ -83,12 +84,15 @@ def _lines(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        lines = csv.DictReader(io.StringIO(read_text(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read: {error}") from error
-    if tuple(lines.fieldnames or ()) != COLUMNS:
-        raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}")
-    return list(_whole(path, lines))
+    try:
+        if tuple(lines.fieldnames or ()) != COLUMNS:
+            raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}")
+        return list(_whole(path, lines))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: {error}") from error
 
 
 def _whole(path: Path, lines: "csv.DictReader[str]") -> Iterator[dict[str, str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from fewshot_bench.errors import DataError
 from fewshot_bench.files import sha256
 from fewshot_bench.leaderboard.board import SETTINGS, Row
+from fewshot_bench.reading import read_text
 
 COLUMNS = (
     "method",
@@ -44,18 +45,18 @@ def read_published(path: Path) -> list[Row]:
         DataError: missing, or a line is not as it must be; says which.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read: {error}") from error
     lines = csv.DictReader(io.StringIO(text))
     if tuple(lines.fieldnames or ()) != COLUMNS:
         raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}")
     rows = []
-    for line in lines:
-        try:
+    try:
+        for line in lines:
             rows.append(_row(line))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}, line {lines.line_num}: {error}") from error
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}, line {lines.line_num}: {error}") from error
     for row_id, count in collections.Counter(row.id for row in rows).items():
         if count > 1:
             name = next(f"{row.method} on {row.benchmark}" for row in rows if row.id == row_id)

@@ -7,14 +7,15 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-from safetensors import SafetensorError
 
 from fewshot_bench.errors import CheckpointError
-from fewshot_bench.files import write_atomic
+from fewshot_bench.files import sha256, write_atomic
+from fewshot_bench.nn.hashing import tensors_sha256
 from fewshot_bench.nn.params import Params
+from fewshot_bench.reading import parse_json
 
 SCHEMA = 1
-_KEY = "fewshot_bench"
+_KEY, _HASH = "fewshot_bench", "content_sha256"
 _OF_TORCH = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -38,7 +39,8 @@ def save_checkpoint(path: Path, params: Params, info: dict[str, Any]) -> None:
         FsbenchError: the disk is full or the folder can't be written.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in params.items()}
-    header = {_KEY: json.dumps({"schema": SCHEMA, **info}, sort_keys=True)}
+    text = json.dumps({"schema": SCHEMA, **info}, sort_keys=True)
+    header = {_KEY: text, _HASH: _content_hash(text, tensors)}
     write_atomic(path, safetensors.torch.save(tensors, metadata=header))
 
 
@@ -52,9 +54,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} does not exist")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(_KEY)
+            said = file.metadata() or {}
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except Exception as error:  # a damaged file makes the reader raise almost anything
         if is_of_torch(path):
             raise CheckpointError(
                 f"{path} is a PyTorch file and no checkpoint of fewshot_bench, which are"
@@ -64,15 +66,36 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"checkpoint {path} is damaged ({error}); remove it, and what made it can make it anew"
         ) from error
-    if header is None:
+    if (header := said.get(_KEY)) is None:
         raise CheckpointError(
             f"{path} was not written by fewshot_bench (no description inside); as weights of a"
             f" network it goes with --backbone torchvision:NAME --weights {path}"
         )
-    info: dict[str, Any] = json.loads(header)
-    if info.pop("schema", 0) > SCHEMA:
+    # Files of earlier versions carry no hash.
+    if said.get(_HASH, "") not in ("", _content_hash(header, params)):
+        raise CheckpointError(
+            f"checkpoint {path} is damaged (its content does not have the hash that it was written"
+            " with); remove it, and what made it can make it anew"
+        )
+    return Checkpoint(params, _info(header, path))
+
+
+def _info(header: str, path: Path) -> dict[str, Any]:
+    """The description in a file's header."""
+    try:
+        info = parse_json(header)
+        schema = info.pop("schema", 0)
+        newer = schema > SCHEMA
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"checkpoint {path}: its description is damaged: {error}") from error
+    if newer:
         raise CheckpointError(f"checkpoint {path} is of a newer fewshot_bench; update it")
-    return Checkpoint(params, info)
+    return dict(info)
+
+
+def _content_hash(header: str, params: Params) -> str:
+    """Of everything that a file holds, so that a flipped bit is found when it is read."""
+    return sha256(header.encode(), tensors_sha256(params).encode())
 
 
 def is_of_torch(path: Path) -> bool:
@@ -85,7 +108,7 @@ def is_of_torch(path: Path) -> bool:
 
 
 def check_params(params: Params, expected: Params, what: str) -> None:
-    """Raise CheckpointError unless names and shapes are those of ``expected``."""
+    """Raise CheckpointError unless names, shapes and kinds of numbers are those of ``expected``."""
     if params.keys() != expected.keys():
         odd = sorted(params.keys() ^ expected.keys())
         raise CheckpointError(
@@ -97,4 +120,9 @@ def check_params(params: Params, expected: Params, what: str) -> None:
             have, need = tuple(params[name].shape), tuple(value.shape)
             raise CheckpointError(
                 f"{what} is of another configuration: {name} is {have}, this run needs {need}"
+            )
+        if params[name].is_floating_point() != value.is_floating_point():
+            raise CheckpointError(
+                f"{what} is of another configuration: {name} is {params[name].dtype}, this run"
+                f" needs {value.dtype}"
             )

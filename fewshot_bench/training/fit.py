@@ -6,7 +6,7 @@ so a run that was killed goes on from its last state and ends with the very same
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
+from fewshot_bench.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from fewshot_bench.nn.params import Params, trainable
 from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
 from fewshot_bench.training.log import EventLog, training_log
@@ -252,20 +252,44 @@ def _save(state: State, path: Path) -> None:
 
 def _restore(state: State, path: Path) -> None:
     checkpoint = load_checkpoint(path)
-    stored = _under(checkpoint.params, "params")
+    stored, best = (_under(checkpoint.params, part) for part in ("params", "best"))
     check_params(stored, state.params, str(path))
+    if best:
+        check_params(best, state.params, str(path))
+    numbers = _checked_numbers(checkpoint.info, path)
     with torch.no_grad():
         for name, value in state.params.items():
             value.copy_(stored[name])
     device = next(iter(state.params.values())).device
-    state.best = {k: v.to(device) for k, v in _under(checkpoint.params, "best").items()} or None
+    state.best = {name: value.to(device) for name, value in best.items()} or None
+    learned = _learned(state.params)
     for place, moment in _under(checkpoint.params, "optimizer").items():
         key, _, name = place.partition("/")
+        if name not in learned or moment.shape not in ((), learned[name].shape):
+            raise CheckpointError(f"{path} is of another configuration: optimiser's {place}")
         # Adam counts its steps on the CPU, wherever the parameters are.
         value = moment if key == "step" else moment.to(device)
         state.optimizer.state[state.params[name]][key] = value
-    for key, number in checkpoint.info.items():
+    for key, number in numbers.items():
         setattr(state, key, number)
+
+
+def _checked_numbers(info: Mapping[str, Any], path: Path) -> dict[str, int | float]:
+    """The JSON part of a state; raises CheckpointError unless it is one that :func:`_save` wrote.
+
+    Names that are not a state's own numbers are left where they are: a file sets nothing else.
+    """
+    found: dict[str, int | float] = {}
+    for key in ("step", "best_step", "validations", "best_accuracy"):
+        value = info.get(key)
+        whole = key != "best_accuracy"
+        least = 0 if whole else -1
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise CheckpointError(f"{path} is damaged ({key} is {value!r}); remove it")
+        if not least <= value:
+            raise CheckpointError(f"{path} is damaged ({key} is {value!r}); remove it")
+        found[key] = value
+    return found
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> Params:

@@ -22,14 +22,15 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 
 from fewshot_bench.data.features.table import FeatureTable, checked
 from fewshot_bench.data.split import SPLITS
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import write_atomic
+from fewshot_bench.reading import parse_json, understood
 
 SUFFIXES = (".npz", ".safetensors", ".parquet")
+WHAT = "feature file"
 _KEY = "fewshot_bench"
 
 
@@ -65,11 +66,8 @@ def write_table(path: Path, table: FeatureTable) -> None:
 
 
 def _read_npz(path: Path) -> FeatureTable:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DataError(f"{path} is no feature file: {error}") from error
+    with understood(path, WHAT), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
     origin = _origin(str(arrays["origin"]), path) if "origin" in arrays else None
     return checked(arrays, arrays.get("class_names"), origin, path)
 
@@ -88,21 +86,19 @@ def _npz(table: FeatureTable) -> bytes:
 
 
 def _read_safetensors(path: Path) -> FeatureTable:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} is no feature file: {error}") from error
-    arrays: dict[str, Any] = {
-        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-        for name, value in tensors.items()
-    }
+    with understood(path, WHAT), safetensors.safe_open(path, framework="pt") as file:
+        said = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        arrays: dict[str, Any] = {
+            name: (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+            for name, value in tensors.items()
+        }
+        names = parse_json(said["class_names"]) if "class_names" in said else None
     if "split" in arrays:
-        if not np.isin(arrays["split"], range(len(SPLITS))).all():
+        split = arrays["split"]
+        if split.dtype.kind not in "iu" or not np.isin(split, range(len(SPLITS))).all():
             raise DataError(f"{path}: split is 0 for train, 1 for val, 2 for test")
         arrays["split"] = np.array(SPLITS)[arrays["split"]]
-    names = json.loads(said["class_names"]) if "class_names" in said else None
     return checked(arrays, names, _origin(said[_KEY], path) if _KEY in said else None, path)
 
 
@@ -124,17 +120,15 @@ def _read_parquet(path: Path) -> FeatureTable:
     import pandas as pd
 
     _need_parquet()
-    try:
+    with understood(path, WHAT):
         frame = pd.read_parquet(path)
-    except Exception as error:  # a damaged file makes the reader raise almost anything
-        raise DataError(f"{path} is no feature file: {error}") from error
-    arrays: dict[str, Any] = {name: frame[name].to_numpy() for name in frame.columns}
-    if "features" in arrays:
-        rows = arrays["features"]
-        if len({len(row) for row in rows}) > 1:
-            raise DataError(f"{path}: rows of features are of different lengths")
-        arrays["features"] = np.stack(list(rows)) if len(rows) else np.zeros((0, 0), np.float32)
-    said = frame.attrs.get(_KEY)
+        arrays: dict[str, Any] = {str(name): frame[name].to_numpy() for name in frame.columns}
+        if "features" in arrays:
+            rows = arrays["features"]
+            if len({len(row) for row in rows}) > 1:
+                raise DataError(f"{path}: rows of features are of different lengths")
+            arrays["features"] = np.stack(list(rows)) if len(rows) else np.zeros((0, 0), np.float32)
+        said = frame.attrs.get(_KEY)
     return checked(arrays, None, _origin(said, path) if said else None, path)
 
 
@@ -161,8 +155,8 @@ def _need_parquet() -> None:
 
 def _origin(text: str, path: Path) -> dict[str, Any]:
     try:
-        origin = json.loads(text)
-    except ValueError as error:
+        origin = parse_json(text)
+    except (ValueError, TypeError) as error:
         raise DataError(f"{path}: its description is damaged: {error}") from error
     if not isinstance(origin, dict) or not {"manifest", "embedding"} <= origin.keys():
         raise DataError(f"{path}: its description is not one of fewshot_bench")

@@ -73,11 +73,13 @@ def checked(
     if missing := {"features", "labels"} - arrays.keys():
         raise DataError(f"{path} lacks the array {sorted(missing)[0]!r}")
     features, labels = np.asarray(arrays["features"]), np.asarray(arrays["labels"])
-    splits = np.asarray(arrays.get("split", np.full(len(labels), "test"))).astype(str)
-    if features.ndim != 2 or len(features) != len(labels) or len(labels) != len(splits):
+    splits = np.asarray(arrays.get("split", np.full(labels.shape, "test"))).astype(str)
+    if features.ndim != 2 or not labels.shape == splits.shape == features.shape[:1]:
         raise DataError(f"{path}: features (n, D), labels (n,) and split (n,) must fit together")
-    if not len(features):
+    if not features.size:
         raise DataError(f"{path} holds no features")
+    if features.dtype.kind not in "fiub":
+        raise DataError(f"{path}: features are numbers, not {features.dtype}")
     if features.dtype not in (np.float16, np.float32):
         features = features.astype(np.float32)
     if not np.isfinite(features).all():
@@ -89,6 +91,8 @@ def _names(labels: NDArray[Any], class_names: Any, path: Path) -> NDArray[Any]:
     if class_names is None or not np.issubdtype(labels.dtype, np.integer):
         return labels.astype(str)
     known = np.asarray(class_names).astype(str)
+    if known.ndim != 1:
+        raise DataError(f"{path}: class_names are no list of texts")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(known):
         raise DataError(f"{path}: a label is none of the {len(known)} class_names")
     named: NDArray[Any] = known[labels]

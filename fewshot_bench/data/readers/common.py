@@ -10,8 +10,10 @@ from typing import TypeVar
 from fewshot_bench.data.benchmark import SPLITS, ClassSource, ImageItem, SplitName
 from fewshot_bench.data.walk import subfolders as subfolders
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import read_bytes
 
 T = TypeVar("T")
+LARGEST_IMAGE = 1 << 29  # bytes of an encoded image
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpf"),
@@ -48,7 +50,7 @@ def file_item(path: Path, key: str) -> ImageItem:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path, LARGEST_IMAGE)
     except FileNotFoundError:
         raise ValueError("the file is missing") from None
     except OSError as error:

@@ -67,13 +67,15 @@ def listing(source: Path) -> str:
             digest.update(f"{name}\t{_facts(path)}\n".encode(errors="surrogateescape"))
     except OSError as error:
         raise DataError(f"{error.filename or source} can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source} can't be listed: {error}") from error
     return digest.hexdigest()
 
 
 def _facts(path: Path) -> str:
     try:
         facts = path.stat()
-    except OSError:  # a missing file is reported, with its name, when it is read
+    except (OSError, ValueError):  # a missing file is reported, with its name, when it is read
         return "missing"
     return f"{facts.st_size}\t{facts.st_mtime_ns}"
 

@@ -24,6 +24,9 @@ from fewshot_bench.data.readers.tables import (
 from fewshot_bench.errors import DataError
 
 
+LONGEST_PATH = 4096  # characters
+
+
 @dataclass(frozen=True)
 class Listed:
     """One image of a list, checked.
@@ -113,6 +116,8 @@ def _checked(file: Path, split: SplitName | None) -> Iterator[tuple[Listed, int]
         where = f"{file}, line {row.line}"
         if not row.path or not row.name:
             raise DataError(f"{where}: path or class is empty")
+        if "\0" in row.path or len(row.path) > LONGEST_PATH:
+            raise DataError(f"{where}: the path can't be that of a file: {row.path[:40]!a}")
         key, path = _place(file.parent, row.path, base, where)
         told = split if row.split is None else read_split(row.split, where)
         yield Listed(row.name, told, key, path), row.line

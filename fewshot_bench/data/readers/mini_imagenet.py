@@ -5,6 +5,7 @@ Vinyals et al. 2016 (arXiv 1606.04080); classes and images as Ravi & Larochelle 
 
 import csv
 import functools
+import io
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from fewshot_bench.data.readers.imagenet import (
 )
 from fewshot_bench.data.readers.labelled import image_array, is_there, labelled_classes
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import read_text
 
 _CACHES: dict[SplitName, str] = {split: f"mini-imagenet-cache-{split}.pkl" for split in SPLITS}
 _PICKLES: dict[SplitName, str] = {
@@ -104,8 +106,8 @@ def _ravi_rows(path: Path) -> list[tuple[str, str]]:
     if not path.is_file():
         return []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [(row["filename"], row["label"]) for row in csv.DictReader(file)]
+        lines = io.StringIO(read_text(path), newline="")
+        return [(row["filename"] or "", row["label"] or "") for row in csv.DictReader(lines)]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file with columns filename,label ({error})") from error
 

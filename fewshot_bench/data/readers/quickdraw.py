@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fewshot_bench.data.benchmark import Benchmark, ClassSource, ImageItem, Layout
 from fewshot_bench.data.readers.common import array_items
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import require_regular
 
 MOST = 1000
 _SIDE = 28
@@ -46,8 +47,9 @@ def _items(file: Path) -> list[ImageItem]:
 def _read(file: Path) -> NDArray[np.uint8]:
     """Sketches of shape (n, 28, 28), white on black, read from the disk when they are looked at."""
     try:
+        require_regular(file)
         rows = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged file makes NumPy raise almost anything
         raise DataError(f"{file} is truncated or damaged ({error}); fetch it again") from error
     if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != _SIDE**2:
         raise DataError(f"{file}: expected uint8 (n, 784), found {rows.dtype} {rows.shape}")

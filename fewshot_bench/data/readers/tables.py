@@ -3,7 +3,6 @@
 import codecs
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from fewshot_bench.data.readers.names import read_split
 from fewshot_bench.data.split import SplitName
 from fewshot_bench.errors import DataError
+from fewshot_bench.reading import parse_json, read_bytes
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 COLUMNS: Mapping[str, tuple[str, ...]] = {  # what we call a column -> what people call it
@@ -149,7 +149,7 @@ def is_json_list(content: Any) -> bool:
 def read_json(path: Path) -> Any:
     """Content of a JSON file; raises DataError if it is none."""
     try:
-        return json.loads(decoded(path))
+        return parse_json(decoded(path))
     except ValueError as error:
         raise DataError(f"{path} can't be read as JSON ({error})") from error
 
@@ -161,10 +161,10 @@ def decoded(path: Path) -> str:
         DataError: it can't be read, or has another encoding.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
         return data.decode(_encoding(data))
     except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}") from error
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DataError(

@@ -8,7 +8,6 @@
 A file is data: its size is bounded, every field is checked, and nothing in it is executed.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from fewshot_bench.inner.losses.symbolic_file import SymbolicFile
 from fewshot_bench.inner.losses.taylor_file import TaylorFile
 from fewshot_bench.inner.protocols import InnerLoss
 from fewshot_bench.nn.params import Params
+from fewshot_bench.reading import parse_json, read_text
 from fewshot_bench.registry import LOSS_KINDS
 
 __all__ = [
@@ -83,9 +83,7 @@ def read_loss(path: Path, task: Task | None = None) -> StoredLoss:
             says where.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"loss file {path} is larger than {MAX_BYTES:,} bytes")
-        file = _checked(path, json.loads(path.read_text(encoding="utf-8")))
+        file = _checked(path, parse_json(read_text(path, MAX_BYTES)))
         file.loss()
         if task not in (None, file.task):
             raise ConfigError(
@@ -102,7 +100,9 @@ def read_loss(path: Path, task: Task | None = None) -> StoredLoss:
         raise DataError(f"loss file {path} is nested too deeply") from error
     except ConfigError as error:
         raise DataError(f"loss file {path}: {error}") from error
-    except (OSError, ValueError, OverflowError) as error:
+    except OSError as error:
+        raise DataError(f"loss file {path} can't be read: {error.strerror or error}") from error
+    except (ValueError, OverflowError) as error:
         raise DataError(f"loss file {path} can't be read: {str(error)[:200]}") from error
     return file
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from fewshot_bench.errors import CheckpointError
+from fewshot_bench.reading import understood
 
 # Where training scripts put the parameters, the more usual first.
 INSIDE = ("state_dict", "model_state_dict", "model", "teacher", "student", "net", "backbone")
@@ -37,10 +37,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"weights {path} do not exist")
     if path.suffix == ".safetensors":
-        try:
+        with understood(path, "safetensors file that can be read", kind=CheckpointError):
             return dict(safetensors.torch.load_file(path))
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} can't be read as safetensors: {error}") from error
     return _tensors(_unpickled(path), path)
 
 
