@@ -1,6 +1,8 @@
 """Files that are either whole or absent: write to a temporary name, flush to disk, rename."""
 
 import contextlib
+import ctypes
+import functools
 import glob
 import hashlib
 import json
@@ -9,12 +11,16 @@ import re
 import secrets
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fewshot_bench.errors import ConfigError, DataError, FsbenchError
 from fewshot_bench.reading import parse_json, read_text
+
+_REPLACED = ".replaced"  # inside a new folder: the old one, where both can't change places
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 @contextlib.contextmanager
@@ -37,7 +43,8 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        _sweep(path.parent)
+        draft = path.parent / f"{_file_prefix()}{os.getpid()}.{secrets.token_hex(4)}"
         try:
             # Not by tempfile, whose files nobody else in a group could read.
             with draft.open("xb") as file:
@@ -49,11 +56,47 @@ def write_atomic(path: Path, data: bytes) -> None:
             raise
 
 
+def _file_prefix() -> str:
+    return f".fsbench.{socket.gethostname()}."
+
+
+@functools.cache
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left in a folder, once in the life of this one."""
+    if os.name != "posix":
+        return
+    prefix = _file_prefix()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        left = [entry.name for entry in entries if entry.name.startswith(prefix)]
+    for name in left:
+        if _is_dead(name.removeprefix(prefix)):
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+
+
+def exchanged(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; False where the system has no such step."""
+    rename = getattr(_libc(), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
+
+
+@functools.cache
+def _libc() -> Any:
+    try:
+        return ctypes.CDLL(None) if sys.platform == "linux" else None
+    except OSError:
+        return None
+
+
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` that takes its place when the block ends without error.
 
-    A killed process leaves only a folder with a dot name, which the next call removes.
+    Where the system can, both change places at once; elsewhere the old folder is moved into the new
+    one first, and :func:`recover` ends what a process that was killed in between has begun. Other
+    drafts of dead processes are removed by the next call.
     """
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,13 +106,31 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield draft
         with disk_errors(str(path)):
-            if path.exists():
-                (draft / ".replaced").mkdir()
-                path.replace(draft / ".replaced" / "old")
-            draft.replace(path)
-            shutil.rmtree(path / ".replaced", ignore_errors=True)
+            _take_place(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _take_place(draft: Path, path: Path) -> None:
+    """Let a folder take the place of another one, if there is one."""
+    if not path.exists():
+        draft.replace(path)
+    elif not exchanged(draft, path):  # else the draft is the old one now, which the caller removes
+        (draft / _REPLACED).mkdir()
+        path.replace(draft / _REPLACED / "old")
+        draft.replace(path)
+        shutil.rmtree(path / _REPLACED, ignore_errors=True)
+
+
+def recover(path: Path) -> None:
+    """Put a whole folder in its place whose writer was killed between two renames."""
+    if path.exists() or not path.parent.is_dir():
+        return
+    for draft in _abandoned(path):
+        if (draft / _REPLACED / "old").is_dir():
+            with contextlib.suppress(OSError):  # another process was quicker
+                draft.replace(path)
+                shutil.rmtree(path / _REPLACED, ignore_errors=True)
 
 
 def _draft_prefix(path: Path, pid: int) -> str:
@@ -77,14 +138,24 @@ def _draft_prefix(path: Path, pid: int) -> str:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove drafts of processes that are gone; those of other hosts may be alive and stay."""
+    recover(path)
+    for draft in _abandoned(path):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _abandoned(path: Path) -> list[Path]:
+    """Drafts of processes that are gone; those of other hosts may be alive."""
     if os.name != "posix":
-        return
+        return []
     prefix = f".{path.name}.{socket.gethostname()}."
-    for draft in path.parent.glob(f"{glob.escape(prefix)}*"):
-        pid = draft.name.removeprefix(prefix).split(".")[0]
-        if pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(draft, ignore_errors=True)
+    drafts = path.parent.glob(f"{glob.escape(prefix)}*")
+    return [draft for draft in drafts if _is_dead(draft.name.removeprefix(prefix))]
+
+
+def _is_dead(text: str) -> bool:
+    """Whether the process is gone whose number a name begins with, up to a dot."""
+    pid = text.partition(".")[0]
+    return pid.isdecimal() and len(pid) < 10 and not _alive(int(pid))
 
 
 def _alive(pid: int) -> bool:

@@ -20,8 +20,8 @@ from fewshot_bench.data.prepare import Options
 from fewshot_bench.data.readers.classes import SPLIT_FILE, class_names
 from fewshot_bench.data.sheet import save_sheet
 from fewshot_bench.data.split import SPLITS, random_split
-from fewshot_bench.data.store import verify
 from fewshot_bench.data.summary import lines, summary
+from fewshot_bench.data.verify import add_hashes, verify
 from fewshot_bench.files import write_atomic
 
 app = typer.Typer(name="data", help="Prepare, inspect and verify benchmarks.", no_args_is_help=True)
@@ -103,9 +103,11 @@ def info_command(
 
 @app.command("verify")
 def verify_command(name: Name, image_size: Size = None, as_json: Json = False) -> None:
-    """Hash every stored image again; exit code 1 and a line for each difference."""
+    """Hash all that is stored again; exit code 1 and a line for each difference."""
     store = open_benchmark(name, image_size)
     differences = verify(store)
+    if not differences and add_hashes(store):
+        typer.echo(f"{name}: hashes of its blocks were added", err=True)
     notices = [] if differences else copies(store)
     if as_json:
         facts = {"benchmark": name, "images": len(store.images), "differences": differences}

@@ -63,8 +63,11 @@ class AdaptedStore:
     def split(self, name: SplitName) -> ImagePool:
         """One split, its images changed; raises ConfigError if there is none of this name."""
         pool, manifest = self.source.split(name), self.manifest
+        pool.check()
         images = resized(with_channels(pool.images, manifest.channels), manifest.image_size)
-        return dataclasses.replace(pool, images=images, mean=manifest.mean, std=manifest.std)
+        return dataclasses.replace(
+            pool, images=images, mean=manifest.mean, std=manifest.std, guard=None
+        )
 
 
 def adapted(store: ImageStore | AdaptedStore, wanted: Wanted) -> ImageStore | AdaptedStore:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot_bench.data.blocks import Guard, PartGuard, block_digests, read_digests
 from fewshot_bench.errors import DataError
 from fewshot_bench.files import disk_errors, flush, write_atomic
 
@@ -25,6 +26,7 @@ def write_rows(
     """Write an ``.npy`` file of n rows; it is there when it is whole.
 
     Until then ``<path>.part`` grows, and ``<path>.rows`` says how many of its rows are on the disk.
+    ``<path>.blocks`` holds the hashes by which :func:`read_rows` finds damage.
     One process at a time may write; see :func:`fewshot_bench.lock.locked`.
 
     Args:
@@ -58,24 +60,41 @@ def write_rows(
                     saved = time.monotonic()
                 progress(stop)
             flush(file)
+        write_atomic(_blocks(path), block_digests(np.load(part, mmap_mode="r")))
         part.replace(path)
         mark.unlink(missing_ok=True)
 
 
-def read_rows(path: Path, n: int) -> NDArray[Any]:
+def is_whole(path: Path) -> bool:
+    """Whether an array and its hashes are there; earlier versions wrote no hashes."""
+    return path.is_file() and _blocks(path).is_file()
+
+
+def _blocks(path: Path) -> Path:
+    return path.with_name(f"{path.name}.blocks")
+
+
+def read_rows(path: Path, n: int) -> tuple[NDArray[Any], PartGuard | None]:
     """The array of a file: in memory, or memory-mapped (copy on write) if it is large.
+
+    Returns:
+        The array, and what checks a large one before it is used; a small one was checked.
 
     Raises:
         DataError: it is damaged, or not of n rows.
     """
-    large = path.stat().st_size > IN_MEMORY
     try:
+        large = path.stat().st_size > IN_MEMORY
         values: NDArray[Any] = np.load(path, mmap_mode="c" if large else None, allow_pickle=False)
     except Exception as error:  # a damaged file makes NumPy raise almost anything
         raise DataError(f"{path} is damaged ({error}); remove it, it is made anew") from error
-    if len(values) != n:
-        raise DataError(f"{path} has {len(values)} rows, not {n}; remove it, it is made anew")
-    return values
+    if values.shape[:1] != (n,):
+        raise DataError(f"{path} has not {n} rows; remove it, it is made anew")
+    guard = Guard(path, values, read_digests(_blocks(path)), "remove it, it is made anew")
+    if large:
+        return values, PartGuard(guard, 0, n)
+    guard.check(slice(0, n))
+    return values, None
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

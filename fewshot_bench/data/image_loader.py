@@ -58,7 +58,7 @@ class ImageLoader:
         device: torch.device | str = "cpu",
     ) -> None:
         self.n_classes, self.device = split.n_classes, torch.device(device)
-        self._images = torch.from_numpy(split.images)
+        self._images, self._check = torch.from_numpy(split.images), split.check
         self._labels = torch.from_numpy(split.labels)
         self._batch, self._seed, self._augment = min(batch, len(self._labels)), seed, augment
         self._normalise = Normalise(split.mean, split.std, self.device)
@@ -80,6 +80,7 @@ class ImageLoader:
 
     def load(self, rows: Tensor, step: int) -> ImageBatch:
         """Images of these rows as step number ``step`` sees them."""
+        self._check(rows.numpy())
         images = self._images[rows].to(self.device)
         if self._augment != "none":
             generator = torch.Generator().manual_seed(self._key(1, step))

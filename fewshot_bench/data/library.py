@@ -10,8 +10,9 @@ from fewshot_bench.data.benchmark import Benchmark
 from fewshot_bench.data.prepare import Options, Progress, prepare
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.data.store import MANIFEST, ImageStore, Manifest, open_store
+from fewshot_bench.data.verify import contradictions
 from fewshot_bench.errors import ConfigError, DataError
-from fewshot_bench.files import cache_folder, expanded, load_json, write_atomic
+from fewshot_bench.files import cache_folder, expanded, load_json, recover, write_atomic
 from fewshot_bench.lock import locked
 from fewshot_bench.reading import read_text
 from fewshot_bench.registry import BENCHMARKS
@@ -106,17 +107,26 @@ def open_benchmark(
     benchmark, path = parse(spec)
     folder = store_folder(spec, image_size)
     if path is not None:
-        return _open_folder(benchmark, path, folder, (image_size, split), progress)
+        store = _open_folder(benchmark, path, folder, (image_size, split), progress)
+        return _true(store, benchmark)
     if split is not None:
         raise ConfigError(f"{spec} has its own split; leave the random one out")
+    recover(folder)
     if (folder / MANIFEST).is_file():
-        return open_store(folder)
+        return _true(open_store(folder), benchmark)
     if benchmark.generate is None:
         raise DataError(_not_prepared(benchmark, image_size, prepared_sizes(spec)))
     with locked(folder, f"the data in {folder}"):
         if (folder / MANIFEST).is_file():
-            return open_store(folder)
+            return _true(open_store(folder), benchmark)
         return prepare(benchmark, folder, None, Options(image_size=image_size), progress)
+
+
+def _true(store: ImageStore, benchmark: Benchmark) -> ImageStore:
+    """The store; raises DataError if it does not say the same of its images as its benchmark."""
+    if lines := contradictions(store, benchmark):
+        raise DataError(f"{store.folder}: {lines[0]}; prepare the data again")
+    return store
 
 
 def _not_prepared(benchmark: Benchmark, image_size: int | None, sizes: list[int]) -> str:
@@ -143,6 +153,7 @@ def _open_folder(
     if not path.exists():
         raise DataError(f"{path} does not exist")
     image_size, split = wanted
+    recover(folder)
     if (store := _current(folder, listing(path), split)) is not None:
         return store
     with locked(folder, f"the data in {folder}"):

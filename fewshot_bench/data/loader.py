@@ -140,6 +140,8 @@ class EpisodeLoader:
             raise TypeError("this pool holds neither images nor features")
         self.sampler, self.workers, self.device = sampler, workers, torch.device(device)
         self.pool = items
+        if self.device.type != "cpu":
+            self.pool.check()  # all are copied to the device
         values, self._prepare = _values_of(self.pool, self.device)
         self._values = _place(values, self.device)
         self.item_shape = tuple(values.shape[1:])
@@ -202,6 +204,7 @@ class EpisodeLoader:
         if self.device.type != "cpu":
             values = self._values.index_select(0, ids.flatten()).to(self.device)
             return self._prepare(values.view(*ids.shape, *shape))
+        self.pool.check(ids.numpy())
         out = torch.empty((*ids.shape, *shape), dtype=torch.float32)
         flat = out.view(-1, *shape)
         rows = max(1, CACHE_BYTES // (4 * flat[0].numel()))

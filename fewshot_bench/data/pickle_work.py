@@ -1,8 +1,9 @@
 """How much work a pickle is, found before it is read.
 
-A few hundred bytes can hold tuples of tuples of one tuple, shared by reference: small in memory, yet
-whoever walks or hashes them walks 2 ** 60 items, inside C code that no signal stops. So the opcodes
-are gone through first, without making anything, and sizes are added up as a walk would meet them.
+A few hundred bytes can hold tuples of tuples of one tuple, shared by reference: small in memory,
+yet whoever walks or hashes them walks 2 ** 60 items, inside C code that no signal stops. So the
+opcodes are gone through first, without making anything, and sizes are added up as a walk would meet
+them.
 """
 
 import pickletools
@@ -28,11 +29,11 @@ def check_work(file: IO[bytes]) -> None:
     for opcode, argument, _ in pickletools.genops(file):
         name = opcode.name
         if name in _STORES:
-            memo[int(argument)] = stack[-1]
+            memo[int(str(argument))] = stack[-1]
         elif name == "MEMOIZE":
             memo[len(memo)] = stack[-1]
         elif name in _FETCHES:
-            stack.append(memo[int(argument)])
+            stack.append(memo[int(str(argument))])
         elif name == "DUP":
             stack.append(stack[-1])
         else:

@@ -6,11 +6,13 @@ than a :class:`Pool`; loaders need an :class:`ImagePool` or a :class:`FeaturePoo
 
 import dataclasses
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot_bench.data.blocks import PartGuard
 from fewshot_bench.errors import DataError
 from fewshot_bench.files import sha256
 
@@ -26,12 +28,19 @@ class Pool:
         class_names: C names.
         class_sizes: int64 (C,), items of each class; ids of class c start at ``class_starts[c]``.
         fingerprint: identity of the data.
+        guard: checks items on disk before they are used; None where they are in memory.
     """
 
     name: str
     class_names: tuple[str, ...]
     class_sizes: NDArray[np.int64]
     fingerprint: str
+    guard: PartGuard | None = field(default=None, kw_only=True)
+
+    def check(self, items: NDArray[Any] | None = None) -> None:
+        """Raise DataError if items with these ids, or any, are not what was once written."""
+        if self.guard is not None:
+            self.guard.check(items)
 
     @property
     def n_classes(self) -> int:
@@ -77,6 +86,7 @@ class ImagePool(Pool):
         Class ``r * C + c`` is class c turned by r quarter turns; image ids follow the same rule,
         so ``id % n`` is the drawing that an id comes from. The result lives in memory.
         """
+        self.check()
         turned = [np.rot90(self.images, turns, axes=(2, 3)) for turns in range(ROTATIONS)]
         return dataclasses.replace(
             self,
@@ -86,6 +96,7 @@ class ImagePool(Pool):
             ),
             class_sizes=np.tile(self.class_sizes, ROTATIONS),
             fingerprint=f"{self.fingerprint}{ROTATED}",
+            guard=None,
         )
 
 

@@ -81,6 +81,7 @@ def _draw_class(
     first = _first_image(store, split, place)
     for column, image in enumerate(_spread(size, n_images)):
         left = _MARGIN + _LABEL + column * (_TILE + _GAP)
+        store.check(np.array([first + image]))
         page.paste(_tile(store.images[first + image]), (left, top))
         draw.rectangle((left - 1, top - 1, left + _TILE, top + _TILE), outline=(222, 224, 228))
 

@@ -11,11 +11,20 @@ from typing import Any
 import numpy as np
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, ImageItem
+from fewshot_bench.data.blocks import BlockHasher
 from fewshot_bench.data.checks import reject_odd_names
 from fewshot_bench.data.duplicates import duplicates
 from fewshot_bench.data.images import Decoded, Decoding, decode
 from fewshot_bench.data.notices import Notice, Tally, counted
-from fewshot_bench.data.store import IMAGES, INDEX, MANIFEST, Manifest, fingerprint, pixel_hash
+from fewshot_bench.data.store import (
+    BLOCKS,
+    IMAGES,
+    INDEX,
+    MANIFEST,
+    Manifest,
+    fingerprint,
+    pixel_hash,
+)
 from fewshot_bench.data.threads import ordered_map
 from fewshot_bench.files import disk_errors, dump_json, flush, sha256
 from fewshot_bench.reading import understood
@@ -42,6 +51,7 @@ class StoreWriter:
         self.empty: list[str] = []
         self._lines: list[str] = []
         self._raw = hashlib.sha256()
+        self._blocks = BlockHasher(benchmark.channels * how.size**2)
         self._classes: dict[str, dict[str, int]] = {split: {} for split in SPLITS}
 
     def __enter__(self) -> "StoreWriter":
@@ -97,8 +107,10 @@ class StoreWriter:
 
     def _append(self, name: str, key: str, image: Decoded, raw: str) -> None:
         pixels = image.pixels
+        row = np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes()
+        self._blocks.add(row)
         with disk_errors(str(self.folder)):
-            self._file.write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
+            self._file.write(row)
         self._lines.append(f"{name}\t{key}\t{pixel_hash(pixels)}")
         self._raw.update(f"{raw}\n".encode())
         self.deepest = max(self.deepest, image.deepest)
@@ -114,9 +126,11 @@ class StoreWriter:
             facts: further fields of the manifest.
         """
         manifest = self._manifest(layout, sorted({*missing, *self.empty}))
-        manifest = dataclasses.replace(manifest, **facts)
+        blocks = self._blocks.digests()
+        manifest = dataclasses.replace(manifest, **facts, blocks_sha256=sha256(blocks))
         lines = "".join(f"{line}\n" for line in self._lines)
-        for name, data in ((INDEX, lines.encode()), (MANIFEST, dump_json(manifest.as_json()))):
+        table = dump_json(manifest.as_json())
+        for name, data in ((INDEX, lines.encode()), (BLOCKS, blocks), (MANIFEST, table)):
             with disk_errors(str(self.folder)), (self.folder / name).open("wb") as file:
                 file.write(data)
                 flush(file)

@@ -110,6 +110,7 @@ def _blocks(
 def _inputs(pool: ImagePool | FeaturePool, rows: Tensor, device: torch.device) -> Tensor:
     """float32 images (B, C, H, W), normalised, or features (B, D)."""
     chosen = slice(int(rows[0]), int(rows[-1]) + 1)
+    pool.check(rows.numpy())
     if isinstance(pool, FeaturePool):
         return torch.from_numpy(pool.features[chosen]).float().to(device)
     images = torch.from_numpy(np.ascontiguousarray(pool.images[chosen])).to(device)

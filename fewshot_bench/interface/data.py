@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torchvision.datasets import VisionDataset
 
@@ -76,12 +77,13 @@ class ImageDataset(VisionDataset):  # type: ignore[misc]
         super().__init__(root="", transform=transform, target_transform=target_transform)
         self.classes = list(pool.class_names)
         self.targets = pool.labels.tolist()
-        self._images = pool.images
+        self._images, self._check = pool.images, pool.check
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
+        self._check(np.array([index % len(self)]))
         image: Any = torch.from_numpy(self._images[index])
         target: Any = self.targets[index]
         if self.transform is not None:

@@ -227,8 +227,7 @@ class Classifier:
         Raises:
             CheckpointError: damaged, or made with another model.
         """
-        try:
-            classes, support, labels, made_with = _support_set(Path(path))
+        classes, support, labels, made_with = _support_set(Path(path))
         if isinstance(model, nn.Module):
             model = frozen_model(model, **options)
         elif not isinstance(model, Model):

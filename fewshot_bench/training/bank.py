@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fewshot_bench.data.array_file import read_rows, write_rows
+from fewshot_bench.data.array_file import is_whole, read_rows, write_rows
 from fewshot_bench.data.loader import EpisodeLoader
 from fewshot_bench.data.pool import FeaturePool, ImagePool
 from fewshot_bench.errors import ConfigError
@@ -82,7 +82,7 @@ def banked(
         return run.method, loaders
     banks = [_Bank(run, trunk, trunk.params_of(params), pool) for pool in pools]
     worth = sum(demand.images for demand in demands) >= sum(map(len, pools))
-    if not worth and not all(bank.path.exists() for bank in banks):
+    if not worth and not all(is_whole(bank.path) for bank in banks):
         return run.method, loaders
     pairs = zip(banks, loaders, strict=True)
     return trunk.rest, [loader.of(bank.pool(loader, observer)) for bank, loader in pairs]
@@ -122,17 +122,18 @@ class _Bank:
     def pool(self, loader: EpisodeLoader, observer: Observer) -> FeaturePool:
         """The activations, made now if they are not there; ``loader`` gives the images."""
         path, n = self.path, len(self.images)
-        if not path.exists():
+        if not is_whole(path):
             with locked(path.parent, f"the activations in {path.parent}"):
-                if not path.exists():
+                if not is_whole(path):
                     self._make(path, loader, observer)
-        source = self.images
+        source, (features, guard) = self.images, read_rows(path, n)
         return FeaturePool(
             name=source.name,
             class_names=source.class_names,
             class_sizes=source.class_sizes,
             fingerprint=f"{source.fingerprint}/{self.identity}",
-            features=read_rows(path, n),
+            features=features,
+            guard=guard,
             images_fingerprint=source.source_fingerprint,
         )
 

@@ -36,7 +36,7 @@ from fewshot_bench.nn.params import Params, merge
 from fewshot_bench.registry import BACKBONES, STAGES
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
-from fewshot_bench.training.fit import Observer, Plan, State, fit, learned_by
+from fewshot_bench.training.fit import Observer, Plan, fit, learned_by
 from fewshot_bench.training.identity import (
     CODE_VERSION,
     data_identity,
@@ -48,6 +48,7 @@ from fewshot_bench.training.objectives.distillation import Teacher
 from fewshot_bench.training.objectives.rotation import Rotation
 from fewshot_bench.training.schedule import cosine
 from fewshot_bench.training.stages import Stage
+from fewshot_bench.training.state import State
 from fewshot_bench.world import World, add_gradients, current
 
 

@@ -162,6 +162,7 @@ class Run:
         Of features, all features (B, D).
         """
         split = self.store.split("train")
+        split.check()
         if isinstance(split, FeaturePool):
             for part in torch.split(torch.from_numpy(split.features), BLOCK):
                 yield part.float().to(self.device)

@@ -6,24 +6,22 @@ so a run that was killed goes on from its last state and ends with the very same
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
 
-from fewshot_bench.errors import CheckpointError, ConfigError, Interrupted, TrainingError
+from fewshot_bench.errors import ConfigError, Interrupted, TrainingError
 from fewshot_bench.nn.params import Params, trainable
-from fewshot_bench.training.checkpoint import check_params, load_checkpoint, save_checkpoint
 from fewshot_bench.training.log import EventLog, training_log
+from fewshot_bench.training.state import State, learned, restore_state, save_state
 from fewshot_bench.training.stop import stop_on_signal
 from fewshot_bench.world import current
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 20.0
-UNSELECTED: dict[str, Any] = {"split": "none", "value": None, "step": 0, "n_candidates": 0}
 B = TypeVar("B")
 _log = logging.getLogger(__name__)
 
@@ -106,53 +104,6 @@ class Work(Protocol[B]):
         ...
 
 
-@dataclass
-class State:
-    """All that a training carries from one step to the next.
-
-    Attributes:
-        params: parameters and buffers; frozen ones need no gradient.
-        optimizer: over the trainable ones.
-        step: finished steps.
-        best: parameters of the best validation.
-        best_step: when that was.
-        best_accuracy: its accuracy, -1 before the first validation.
-        validations: how many there were: the number of candidates the best was chosen from.
-    """
-
-    params: Params
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    best: Params | None = None
-    best_step: int = 0
-    best_accuracy: float = -1.0
-    validations: int = 0
-
-    def numbers(self) -> dict[str, Any]:
-        """The JSON part."""
-        names = ("step", "best_step", "best_accuracy", "validations")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def kept(self) -> Params:
-        """Parameters of the best validation; of the last step where nothing was validated."""
-        last = {name: value.detach() for name, value in self.params.items()}
-        return last if self.best is None else self.best
-
-    @property
-    def selection(self) -> dict[str, Any]:
-        """How the parameters that are kept were chosen."""
-        if self.best is None:
-            return {**UNSELECTED, "step": self.step}
-        return {
-            "split": "val",
-            "metric": "accuracy",
-            "value": self.best_accuracy,
-            "step": self.best_step,
-            "n_candidates": self.validations,
-        }
-
-
 def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Observer) -> State:
     """Train, or go on training, in a folder that holds ``state.safetensors`` and ``log.jsonl``.
 
@@ -168,12 +119,12 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
         TrainingError: loss or gradient is not finite; the last good state stays on disk.
         Interrupted: a signal came; the state is on disk.
     """
-    learned = _learned(params)
-    if not learned:
+    trained = learned(params)
+    if not trained:
         raise ConfigError("this method has no parameters to train, and does not say so itself")
-    state = State(params, plan.optimizer(learned))
+    state = State(params, plan.optimizer(trained))
     if (folder / STATE).exists():
-        _restore(state, folder / STATE)
+        restore_state(state, folder / STATE)
     saved = time.monotonic()
     world = current()
     world.gathered(state.step)  # all have read the state before the first writes another one
@@ -188,7 +139,7 @@ def fit(params: Params, plan: Plan, work: Work[B], folder: Path, observer: Obser
                 _judge(state, work.validate(params), observer, log)
             stops = world.any(stop.requested)
             if world.leads and (stops or time.monotonic() - saved > SAVE_SECONDS):
-                _save(state, folder / STATE)
+                save_state(state, folder / STATE)
                 saved = time.monotonic()
             if stops:
                 raise Interrupted(
@@ -211,7 +162,7 @@ def _step(state: State, plan: Plan, work: Work[B], batch: B) -> float:
             " the last good checkpoint is kept; lower the learning rates"
         )
     if plan.clip is not None:
-        torch.nn.utils.clip_grad_value_(_learned(state.params).values(), plan.clip)
+        torch.nn.utils.clip_grad_value_(learned(state.params).values(), plan.clip)
     state.optimizer.step()
     state.step += 1
     return loss
@@ -235,66 +186,6 @@ def _judge(state: State, value: float | None, observer: Observer, log: EventLog)
         state.best_step, state.best_accuracy = state.step, value
     observer.validation(state.step, value, state.best_accuracy)
     log.write(state.step, val_accuracy=value)
-
-
-def _learned(params: Params) -> Params:
-    return {name: value for name, value in params.items() if value.requires_grad}
-
-
-def _save(state: State, path: Path) -> None:
-    tensors: Params = {f"params/{name}": value for name, value in state.params.items()}
-    tensors |= {f"best/{name}": value for name, value in (state.best or {}).items()}
-    for name, value in _learned(state.params).items():
-        for key, moment in state.optimizer.state[value].items():
-            tensors[f"optimizer/{key}/{name}"] = moment
-    save_checkpoint(path, tensors, state.numbers())
-
-
-def _restore(state: State, path: Path) -> None:
-    checkpoint = load_checkpoint(path)
-    stored, best = (_under(checkpoint.params, part) for part in ("params", "best"))
-    check_params(stored, state.params, str(path))
-    if best:
-        check_params(best, state.params, str(path))
-    numbers = _checked_numbers(checkpoint.info, path)
-    with torch.no_grad():
-        for name, value in state.params.items():
-            value.copy_(stored[name])
-    device = next(iter(state.params.values())).device
-    state.best = {name: value.to(device) for name, value in best.items()} or None
-    learned = _learned(state.params)
-    for place, moment in _under(checkpoint.params, "optimizer").items():
-        key, _, name = place.partition("/")
-        if name not in learned or moment.shape not in ((), learned[name].shape):
-            raise CheckpointError(f"{path} is of another configuration: optimiser's {place}")
-        # Adam counts its steps on the CPU, wherever the parameters are.
-        value = moment if key == "step" else moment.to(device)
-        state.optimizer.state[state.params[name]][key] = value
-    for key, number in numbers.items():
-        setattr(state, key, number)
-
-
-def _checked_numbers(info: Mapping[str, Any], path: Path) -> dict[str, int | float]:
-    """The JSON part of a state; raises CheckpointError unless it is one that :func:`_save` wrote.
-
-    Names that are not a state's own numbers are left where they are: a file sets nothing else.
-    """
-    found: dict[str, int | float] = {}
-    for key in ("step", "best_step", "validations", "best_accuracy"):
-        value = info.get(key)
-        whole = key != "best_accuracy"
-        least = 0 if whole else -1
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise CheckpointError(f"{path} is damaged ({key} is {value!r}); remove it")
-        if not least <= value:
-            raise CheckpointError(f"{path} is damaged ({key} is {value!r}); remove it")
-        found[key] = value
-    return found
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> Params:
-    head = f"{prefix}/"
-    return {name.removeprefix(head): v for name, v in tensors.items() if name.startswith(head)}
 
 
 def learned_by(params: Params, device: torch.device, frozen: Callable[[str], bool]) -> Params:

@@ -18,10 +18,11 @@ from fewshot_bench.testing import probe_start, probe_training
 from fewshot_bench.training.bank import Demand, banked
 from fewshot_bench.training.checkpoint import Checkpoint
 from fewshot_bench.training.context import Run
-from fewshot_bench.training.fit import UNSELECTED, Observer
+from fewshot_bench.training.fit import Observer
 from fewshot_bench.training.identity import CODE_VERSION, data_identity, loss_hashes, parts_identity
 from fewshot_bench.training.meta_train import MetaTraining, meta_train, started
 from fewshot_bench.training.stages import Stage
+from fewshot_bench.training.state import UNSELECTED
 from fewshot_bench.training.strategy import choose_strategy
 
 # Where data and weights come from; what they are is told by fingerprints and hashes.

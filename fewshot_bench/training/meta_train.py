@@ -17,8 +17,9 @@ from fewshot_bench.evaluation.predict import accuracy
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.norm import blend
 from fewshot_bench.nn.params import Params
-from fewshot_bench.training.fit import Observer, Plan, State, finite_gradient, fit, learned_by
+from fewshot_bench.training.fit import Observer, Plan, finite_gradient, fit, learned_by
 from fewshot_bench.training.schedule import cosine
+from fewshot_bench.training.state import State
 from fewshot_bench.training.strategy import Episodes, Outcome, Strategy, one_task, task_by_task
 from fewshot_bench.world import World, add_gradients, current, in_turns
 

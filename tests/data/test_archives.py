@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_bench.data.readers.folder import FOLDER
-from fewshot_bench.data.store import verify
+from fewshot_bench.data.verify import verify
 from fewshot_bench.errors import DataError
 
 from .tiny_sources import folder_tree, picture, png, prepared, write

@@ -18,7 +18,8 @@ from fewshot_bench.data.glyphs.outlines import FACES, Outline, has_character, re
 from fewshot_bench.data.glyphs.raster import rasterise
 from fewshot_bench.data.prepare import prepare
 from fewshot_bench.data.readers.glyphs import GLYPHS, choose, clean_images, draw
-from fewshot_bench.data.store import ImageStore, verify
+from fewshot_bench.data.store import ImageStore
+from fewshot_bench.data.verify import verify
 from fewshot_bench.files import sha256
 
 Chosen = list[tuple[Character, tuple[str, ...]]]

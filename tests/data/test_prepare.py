@@ -9,7 +9,8 @@ import pytest
 
 from fewshot_bench.data.benchmark import Benchmark, ClassSource, ImageItem, Layout
 from fewshot_bench.data.readers.folder import FOLDER
-from fewshot_bench.data.store import open_store, verify
+from fewshot_bench.data.store import open_store
+from fewshot_bench.data.verify import verify
 from fewshot_bench.errors import DataError
 
 from .tiny_sources import folder_tree, jpeg, picture, png, prepared, write
@@ -37,6 +38,7 @@ def test_the_array_holds_the_decoded_images_in_sorted_order(tmp_path: Path) -> N
     assert verify(store) == []
     assert {path.name for path in store.folder.iterdir()} == {
         "images.bin",
+        "images.blocks",
         "images.tsv",
         "store.json",
     }
@@ -164,7 +166,8 @@ def test_one_changed_byte_is_found(tmp_path: Path) -> None:
     data[5 * 3 * 12 * 12 + 17] ^= 1
     path.write_bytes(bytes(data))
     assert verify(open_store(store.folder)) == [
-        "bee 02: the pixels are not those that were prepared"
+        "bee 02: the pixels are not those that were prepared",
+        "the blocks of the array do not have the hashes that were written",
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from fewshot_bench.data.readers.omniglot import OMNIGLOT
 from fewshot_bench.data.readers.tiered_imagenet import TIERED_IMAGENET
 from fewshot_bench.data.sheet import contact_sheet
-from fewshot_bench.data.store import verify
+from fewshot_bench.data.verify import verify
 
 from .tiny_sources import prepared
 

@@ -23,7 +23,6 @@ from fewshot_bench.data.readers.tables import (
 )
 from fewshot_bench.errors import DataError
 
-
 LONGEST_PATH = 4096  # characters
 
 
