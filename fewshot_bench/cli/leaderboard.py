@@ -18,6 +18,7 @@ from fewshot_bench.leaderboard.datasets import read_datasets
 from fewshot_bench.leaderboard.measured import read_stored
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.render import FORMATS, Style, render, stale, write
+from fewshot_bench.lock import locked
 
 app = typer.Typer(help="Build the leaderboard from files, or check it.", no_args_is_help=True)
 
@@ -53,15 +54,16 @@ def build(
         _words(columns) if columns else None, sort, _words(formats) if formats else FORMATS
     )
     _check_root(root)
-    leaderboard, problems = read_leaderboard(root)
-    for line in problems:
-        typer.echo(f"left out: {line}", err=True)
-    changed = write(root, render(leaderboard, style), style)
-    for page, text in _pages(root, leaderboard):
-        write_atomic(page, text.encode())
-        changed.append(str(page))
-    if pictures:
-        changed += _draw(root)
+    with locked(root / RESULTS, f"the leaderboard in {root}"):
+        leaderboard, problems = read_leaderboard(root)
+        for line in problems:
+            typer.echo(f"left out: {line}", err=True)
+        changed = write(root, render(leaderboard, style), style)
+        for page, text in _pages(root, leaderboard):
+            write_atomic(page, text.encode())
+            changed.append(str(page))
+        if pictures:
+            changed += _draw(root)
     rows = leaderboard.rows().values()
     measured = sum(row.kind == "measured" for row in rows)
     counts = {

@@ -19,6 +19,7 @@ from fewshot_bench.leaderboard.check import check_result, check_row
 from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
 from fewshot_bench.leaderboard.measured import Stored, place, read_stored
 from fewshot_bench.leaderboard.submit import objections
+from fewshot_bench.lock import locked
 
 app = typer.Typer(
     help="List, show, verify or submit stored results, and their intervals.", no_args_is_help=True
@@ -152,15 +153,9 @@ def verify(folders: Folders, as_json: Json = False) -> None:
 @app.command()
 def add(folders: Folders, root: Root = Path("leaderboards"), as_json: Json = False) -> None:
     """Submit results: copy them, checked and compact, to their place in the leaderboard."""
-    stored, there = _stored(folders), read_stored(root / RESULTS)
-    for line in objections(stored, there, read_datasets(root)):  # before anything is copied
-        raise ResultError(f"nothing was added: {line}")
-    added, new_data = [], []
-    for _, result in _each(stored):
-        added.append(root / RESULTS / place(result))
-        write_result(result, added[-1])
-        if remember(root, result):
-            new_data.append(result.document.dataset.id)
+    _checked(folders, root)  # before a lock makes the leaderboard's folder
+    with locked(root / RESULTS, f"the leaderboard in {root}"):
+        added, new_data = _add(_checked(folders, root), root)
     if as_json:
         return echo_json({"added": added, "new_data": new_data})
     for target in added:
@@ -168,6 +163,26 @@ def add(folders: Folders, root: Root = Path("leaderboards"), as_json: Json = Fal
     for name in new_data:
         typer.echo(f"new data: {root / DATASETS} has a new line on {name}; say in its note what")
     return typer.echo("next: fsbench leaderboard build, fsbench leaderboard check")
+
+
+def _checked(folders: list[Path], root: Path) -> Stored:
+    """Results that may be added; raises ResultError with the first reason against them."""
+    stored, there = _stored(folders), read_stored(root / RESULTS)
+    for line in objections(stored, there, read_datasets(root)):  # before anything is copied
+        raise ResultError(f"nothing was added: {line}")
+    return stored
+
+
+def _add(stored: Stored, root: Path) -> tuple[list[Path], list[str]]:
+    """Copy results; their places, and the benchmarks whose data are new."""
+    added: list[Path] = []
+    new_data: list[str] = []
+    for _, result in _each(stored):
+        added.append(root / RESULTS / place(result))
+        write_result(result, added[-1])
+        if remember(root, result):
+            new_data.append(result.document.dataset.id)
+    return added, new_data
 
 
 def _stored(folders: list[Path]) -> Stored:

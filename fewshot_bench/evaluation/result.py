@@ -6,6 +6,7 @@ can be drawn again (see :mod:`fewshot_bench.evaluation.compact`); identities are
 """
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,14 @@ from fewshot_bench.evaluation.identity import measurement_id, result_id
 from fewshot_bench.evaluation.intervals import interval_of
 from fewshot_bench.evaluation.schema import check_columns
 from fewshot_bench.files import dump_json, load_json, write_atomic
+from fewshot_bench.lock import locked
+from fewshot_bench.reading import read_bytes
 from fewshot_bench.stats import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RESULT, EPISODES = "result.json", "episodes.npz"
+RESULT, EPISODES, OLD_EPISODES = "result.json", "episodes.npz", ".episodes.old.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +107,34 @@ def make_result(facts: Facts, columns: Columns) -> Result:
 def write_result(result: Result, folder: Path, *, overwrite: bool = False) -> None:
     """Write both files, each atomically; ``result.json`` last, so that it never lacks its episodes.
 
+    One process at a time writes into a folder. Where a result takes the place of another one, the
+    episodes of the old one stay beside it until the end, so that whoever is killed in between
+    leaves the old result readable.
+
     Raises:
         ResultError: the folder holds another result and ``overwrite`` is not set.
         FsbenchError: the disk is full or the folder can't be written.
     """
-    there = None if overwrite else stored_table(folder)
     table, columns = compact(result.document, result.columns)
-    if there is not None and measurement_id(there) != measurement_id(table):
-        raise ResultError(another_result(folder))
-    write_atomic(folder / EPISODES, pack(columns))
-    write_atomic(folder / RESULT, dump_json(table))
+    with locked(folder / RESULT, f"the result in {folder}"):
+        there = stored_table(folder)
+        replaces = there is not None and measurement_id(there) != measurement_id(table)
+        if replaces and not overwrite:
+            raise ResultError(another_result(folder))
+        if there and _fits(there, folder / EPISODES):
+            write_atomic(folder / OLD_EPISODES, read_bytes(folder / EPISODES))
+        write_atomic(folder / EPISODES, pack(columns))
+        write_atomic(folder / RESULT, dump_json(table))
+        (folder / OLD_EPISODES).unlink(missing_ok=True)
+
+
+def _fits(table: Mapping[str, Any], episodes: Path) -> bool:
+    """Whether a file holds the episodes that a document was written for."""
+    try:
+        _whole(parse_document(table), episodes)
+    except ResultError:
+        return False
+    return True
 
 
 def stored_table(folder: Path) -> dict[str, Any] | None:
@@ -145,15 +166,30 @@ def read_result(folder: Path) -> Result:
         raise ResultError(f"{folder / RESULT} is not a result of fewshot_bench")
     if version > SCHEMA:
         raise ResultError(f"{folder / RESULT} is of a newer fewshot_bench; update it")
-    columns = read_columns(folder / EPISODES)
     try:
         document = parse_document(table)
-        columns = restore(document, columns)
-        if columns_sha256(columns) != document.episodes_sha256:
-            raise ResultError(f"{EPISODES} is not what {RESULT} was written for")
+        columns = _columns_of(document, folder)
         if result_id(document.table()) != document.result_id:
             raise ResultError("it was altered after it was written")
         check_columns(document, columns)
     except ResultError as error:
         raise ResultError(f"{folder / RESULT}: {error}") from error
     return Result(document, columns)
+
+
+def _columns_of(document: Document, folder: Path) -> Columns:
+    """The arrays that a document was written for; raises ResultError if they are not there."""
+    old = folder / OLD_EPISODES  # is there where whoever replaced the result was killed meanwhile
+    try:
+        return _whole(document, folder / EPISODES)
+    except ResultError:
+        if not old.is_file():
+            raise
+    return _whole(document, old)
+
+
+def _whole(document: Document, episodes: Path) -> Columns:
+    columns = restore(document, read_columns(episodes))
+    if columns_sha256(columns) != document.episodes_sha256:
+        raise ResultError(f"{EPISODES} is not what {RESULT} was written for")
+    return columns

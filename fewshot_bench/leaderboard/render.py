@@ -16,6 +16,7 @@ from fewshot_bench.leaderboard.tables.latex import HEAD, task_fragment
 from fewshot_bench.leaderboard.tables.markdown import GENERATED, benchmark_page
 from fewshot_bench.leaderboard.tables.order import all_tables, file_stem
 from fewshot_bench.leaderboard.tables.sheet import FIELDS, benchmark_sheet
+from fewshot_bench.reading import read_bytes
 
 FORMATS = ("md", "tex", "csv", "json", "html")
 TABLES = "tables"
@@ -119,4 +120,4 @@ def generated(path: Path) -> bool:
 
 
 def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+    return read_bytes(path) if path.is_file() else None

@@ -2,9 +2,17 @@
 
 import contextlib
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from fewshot_bench.files import disk_errors, write_atomic
+from fewshot_bench.reading import parse_json, read_bytes
+
+_NUMBERS = ("step", "val_accuracy", "loss")
+CLOSE_SECONDS = 3.0  # for TensorBoard's writer to end
 
 
 class EventLog:
@@ -23,18 +31,18 @@ class TrainingLog(EventLog):
     """
 
     def __init__(self, folder: Path, resume_step: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.jsonl"
         kept = [event for event in _events(path) if event["step"] <= resume_step and resume_step]
         text = "".join(f"{json.dumps(event)}\n" for event in kept)
-        path.write_text(text, encoding="utf-8")
+        write_atomic(path, text.encode())
         self._file = path.open("a", encoding="utf-8")
         self._board = _tensorboard(folder, resume_step)
 
     def write(self, step: int, **values: Any) -> None:
         """Record numbers of one step."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        self._file.flush()
+        with disk_errors(self._file.name):
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
+            self._file.flush()
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
@@ -48,9 +56,17 @@ class TrainingLog(EventLog):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
-        if self._board is not None:
-            self._board.close()
+        with contextlib.suppress(OSError):  # a full disk was reported by the line that met it
+            self._file.close()
+        if self._board is not None and not (kind and issubclass(kind, KeyboardInterrupt)):
+            _within(CLOSE_SECONDS, self._board.close)
+
+
+def _within(seconds: float, work: Callable[[], object]) -> None:
+    """Do something that may wait for a thread that is gone, but wait for it so long only."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def training_log(
@@ -77,12 +93,16 @@ def _events(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_bytes(path).decode("utf-8", errors="replace").splitlines():
         with contextlib.suppress(ValueError):
-            event = json.loads(line)
-            if isinstance(event, dict) and isinstance(event.get("step"), int):
-                events.append(event)
+            event = parse_json(line)
+            if isinstance(event, dict) and all(_is_number(event.get(n, 0)) for n in _NUMBERS):
+                events += [event] if isinstance(event.get("step"), int) else []
     return events
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _tensorboard(folder: Path, resume_step: int) -> Any:

@@ -152,11 +152,11 @@ def _base(root: Path, read: Iterable[Row]) -> tuple[str, ...]:
 def _found(root: Path, text: str) -> tuple[str, Path]:
     """A relative path as it is written, with slashes, or in one of Unicode's two usual forms."""
     slashed = text.replace("\\", "/")
-    forms = (unicodedata.normalize(form, slashed) for form in ("NFC", "NFD"))
-    for name in (text, slashed, *forms):
-        for folder in (root, root / "images"):
-            if (folder / name).exists():
-                return name, folder / name
+    forms = (text, slashed, *(unicodedata.normalize(f, slashed) for f in ("NFC", "NFD")))
+    for name in dict.fromkeys(forms):
+        for folder in (str(root), f"{root}/images"):  # as text: paths are slow to make by millions
+            if os.path.exists(f"{folder}/{name}"):  # noqa: PTH110
+                return name, Path(folder, name)
     return slashed, root / slashed
 
 
