@@ -13,6 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Each layer may import itself and the layers below it; stats and errors import nothing of the rest.
 LAYERS = [
     ("errors",),
+    ("reading",),
     ("files", "registry", "platform", "stats"),
     ("lock", "world"),
     ("config",),
