@@ -49,10 +49,10 @@ def read_published(path: Path) -> list[Row]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read: {error}") from error
     lines = csv.DictReader(io.StringIO(text))
-    if tuple(lines.fieldnames or ()) != COLUMNS:
-        raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}")
     rows = []
     try:
+        if tuple(lines.fieldnames or ()) != COLUMNS:
+            raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}")
         for line in lines:
             rows.append(_row(line))
     except (KeyError, TypeError, ValueError, csv.Error) as error:
