@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_bench import __version__
-from fewshot_bench.data.store import SCHEMA as STORE
+from fewshot_bench.data.manifest import SCHEMA as STORE
 from fewshot_bench.evaluation.document import SCHEMA as RESULT
 from fewshot_bench.inner.losses.stored import StoredLoss
 from fewshot_bench.leaderboard.board import SCHEMA as BOARD

@@ -225,7 +225,7 @@ def test_queries_of_unequal_classes_are_measured_stored_and_read(on, tmp_path):
     choice = ("--sampler", "dirichlet", "--set", "evaluate.sampler_options.alpha=3")
     asked = ("--interval", "open_images", "--out", tmp_path)
     out, err = fsbench("evaluate", "-m", "protonet", *on, *choice, *asked)
-    assert "ragged_episodes" in out
+    assert "ragged episodes" in out
     assert "3-way-1-shot-12-queries-dirichlet-3" in out
     assert "7 of 7 classes have fewer than shot + all queries = 13 images" in err
     result = read_result(tmp_path)

@@ -21,7 +21,7 @@ from fewshot_bench.data.readers.tables import class_splits
 from fewshot_bench.data.store import open_store
 from fewshot_bench.evaluation.result import read_result, write_result
 from fewshot_bench.inner.losses.loss_file import read_loss
-from fewshot_bench.leaderboard.board import load_board
+from fewshot_bench.leaderboard.board_file import load_board
 from fewshot_bench.leaderboard.datasets import COLUMNS, read_datasets
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.nn.given.weights import read_weights

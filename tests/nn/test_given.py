@@ -134,7 +134,7 @@ def test_files_that_are_no_weights_are_never_called_damaged(tmp_path):
         ("list.pth", "holds no parameters by name"),
         ("text.pth", "is no file of torch.save"),
         ("empty.pth", "is no file of torch.save"),
-        ("text.safetensors", "can't be read as safetensors"),
+        ("text.safetensors", "is no safetensors file that can be read"),
         ("none.pth", "do not exist"),
     ):
         with pytest.raises(CheckpointError, match=what) as caught:
