@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
@@ -63,7 +64,9 @@ from torch import nn
 def make():
     return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
 """
-LINES = [line for line in COMMANDS.splitlines() if line]
+ALL = [line for line in COMMANDS.splitlines() if line]
+# Tuning takes a package that is not among those for tests.
+LINES = [line for line in ALL if find_spec("optuna") or not line.startswith("tune ")]
 
 
 def leaves(command, path=""):
@@ -164,7 +167,7 @@ def test_every_command_has_a_row_and_a_line_and_takes_json():
             lists.add(name)
             continue
         assert name in ROWS, name
-        assert any(f"{line} ".startswith(f"{name} ") for line in LINES), name
+        assert any(f"{line} ".startswith(f"{name} ") for line in ALL), name
     assert len(lists) >= 10
 
 
