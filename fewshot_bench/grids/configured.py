@@ -96,9 +96,7 @@ class Configured(Column):
         put = run.stage.put_together(given, self._finish(run))
         seconds = total([part.info.get("seconds") for part in given.values()])
         model = Checkpoint(put.params, {**put.info, "seconds": seconds})
-        settings = run.config.evaluate
-        drawn_by = (settings.sampler, settings.sampler_options)
-        loader = run.loader(settings.split, run.test_task, settings.seed, *drawn_by)
+        settings, loader = run.config.evaluate, run.test_loader()
         subject = subject_of(run, model, loader.pool, self.seeds, run.folder)
         bank = None
         if isinstance(run.method, EmbeddingMethod):

@@ -1,6 +1,5 @@
 """Engines by name."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from fewshot_bench.launch.local import LocalEngine
 from fewshot_bench.launch.ray import RayEngine
 from fewshot_bench.launch.slurm import SlurmEngine
 from fewshot_bench.launch.spec import Launch
+from fewshot_bench.platform import available_cores
 
 EngineName = Literal["local", "slurm", "ray"]
 
@@ -31,8 +31,4 @@ def make_engine(name: EngineName, launch: Launch, place: Place, jobs: int, out: 
 
 def jobs_that_fit(threads: int) -> int:
     """How many jobs of so many threads this process may run at once."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        cores = os.cpu_count() or 1
-    return max(1, cores // threads)
+    return max(1, available_cores() // threads)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
 from fewshot_bench.errors import ConfigError
+from fewshot_bench.platform import available_cores
 from fewshot_bench.world import expected
 
 GRACE_SECONDS = 10.0  # for processes to save their state
@@ -64,7 +65,7 @@ def _environments(n: int) -> Iterator[Mapping[str, str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    threads = max(1, (os.cpu_count() or 1) // n)
+    threads = max(1, available_cores() // n)
     common = {"WORLD_SIZE": str(n), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     for rank in range(n):
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "FSBENCH_WATCHED": "1"}

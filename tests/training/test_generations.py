@@ -6,6 +6,7 @@ from fewshot_bench.config import ClassifyConfig, resolve
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.files import cache_folder
 from fewshot_bench.training.checkpoint import load_checkpoint, save_checkpoint
+from fewshot_bench.training.fit import Stopwatch
 from fewshot_bench.training.run import MODEL, prepare_run, train
 from tests.tiny import tiny_config
 from tests.training.test_meta_train import same
@@ -76,6 +77,7 @@ def test_the_teacher_is_the_generation_before_and_the_first_one_is_that_of_every
 def test_generations_are_trained_in_turn_and_the_first_is_shared(
     tiny_folder, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(Stopwatch, "seconds", 1.0)  # of each stage
     watcher = Watcher()
     stages = {"classify": classifying(tiny_folder, generation=1)["classify"]}
     arguments = (tiny_folder, tmp_path, monkeypatch)
@@ -86,7 +88,9 @@ def test_generations_are_trained_in_turn_and_the_first_is_shared(
     assert again.seen == []
     assert teacher.params.keys() == student.params.keys()
     assert not same(teacher, student)
-    # The student's time is that of both.
+    # The student's time is that of both generations, and both methods put parts together.
+    assert (student.info["seconds"], teacher.info["seconds"]) == (3.0, 2.0)
+    assert student.info["seconds"] >= teacher.info["seconds"]
 
 
 def test_what_the_teacher_says_counts(tiny_folder, tmp_path, monkeypatch):
