@@ -13,7 +13,6 @@ from fewshot_bench.methods.classifiers.prototypes import NearestMean
 from fewshot_bench.methods.embedding import EmbeddingLearner
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.nn.backbone import build_backbone
-from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.registry import METHODS
 
 
@@ -24,16 +23,15 @@ class Propagation(Refiner):
     alpha: float
     sharpness: float
 
-    def __call__(self, params, support, support_labels, query, n_way, logits):
+    def __call__(self, params, sets, logits):
         """Log-assignments (..., Q, n_way)."""
-        items = F.normalize(torch.cat([support, query], dim=-2), dim=-1)
+        items = F.normalize(sets.items, dim=-1)
         itself = torch.eye(items.shape[-2]).to(items)
         weights = (self.sharpness * (items @ items.mT - 1)).exp() * (1 - itself)
         root = weights.sum(dim=-1, keepdim=True).rsqrt()
-        known = one_hot(support_labels, n_way, items.dtype)
-        labels = torch.cat([known, torch.zeros_like(logits)], dim=-2)
+        labels = torch.cat([sets.y, torch.zeros_like(logits)], dim=-2)
         reached = torch.linalg.solve(itself - self.alpha * root * weights * root.mT, labels)
-        return reached[..., support.shape[-2] :, :].clamp(min=1e-9).log()
+        return reached[..., -sets.n_query :, :].clamp(min=1e-9).log()
 
 
 @METHODS.register("my-propagation", setting="transductive", summary="labels flow along a graph")

@@ -16,6 +16,7 @@ from torch import Tensor
 from fewshot_bench.data.loader import Episode
 from fewshot_bench.methods.base import EmbeddingMethod, Objective, Setting, Traits
 from fewshot_bench.methods.parts import BASE_MEAN, Classifier, Refiner, Transform
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.backbone import Backbone
 from fewshot_bench.nn.norm import NormMode
 from fewshot_bench.nn.params import Params, merge
@@ -69,7 +70,8 @@ class FeatureMethod(EmbeddingMethod):
         logits = self.classifier(params, support, support_labels, query, n_way)
         if self.refiner is None:
             return logits
-        return self.refiner(params, support, support_labels, query, n_way, logits)
+        sets = Sets.of(support, support_labels, query, n_way)
+        return self.refiner(params, sets, logits)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.params import Params
 
 BASE_MEAN = "transform.base_mean"
@@ -84,23 +85,12 @@ class Refiner(_Part, ABC):
         return {}
 
     @abstractmethod
-    def __call__(
-        self,
-        params: Params,
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:
         """Log-assignments of queries to classes.
 
         Args:
             params: holds at least what ``init`` gave.
-            support: (..., S, D).
-            support_labels: int64 (..., S) in 0 .. n_way - 1, each class at least once.
-            query: (..., Q, D).
-            n_way: number of classes.
+            sets: support with its labels, each class at least once, and queries.
             logits: (..., Q, N) of the classifier; most refiners start from class means instead.
 
         Returns:

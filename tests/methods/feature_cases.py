@@ -2,6 +2,7 @@
 
 import torch
 
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import unit
 from fewshot_bench.nn.heads import prototypes, squared_distances
 
@@ -51,7 +52,7 @@ def refine(refiner, support=None, query=None, params=None):
     support = unit(SUPPORT) if support is None else support
     query = unit(QUERY) if query is None else query
     logits = -squared_distances(query, prototypes(support, LABELS, N_WAY))
-    return refiner(params or {}, support, LABELS, query, N_WAY, logits).exp()
+    return refiner(params or {}, Sets.of(support, LABELS, query, N_WAY), logits).exp()
 
 
 def batch(episodes=3, features=12, shots=(1, 3, 2, 4), queries=9, seed=0, dtype=F64):

@@ -12,7 +12,8 @@ from torch import Tensor
 from fewshot_bench.methods.options import Rate, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
-from fewshot_bench.methods.refiners.loop import alternate, in_span, sets_of
+from fewshot_bench.methods.refiners.loop import alternate, in_span
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
 
@@ -37,20 +38,12 @@ class AlternatingInformation(Refiner):
     confidence: Weight = 0.1
     steps: Steps = 150
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        sets = in_span(sets_of(support, support_labels, query, n_way))
+        sets = in_span(sets)
         scores = sets.scores(self.scale / 2)
         own = self.fit / (1 + self.confidence)
-        other = support.shape[-2] / query.shape[-2]
+        other = sets.support.shape[-2] / sets.n_query
 
         def update(means: Tensor, u: Tensor) -> Tensor:
             p = couplings.none(-self.scale / 2 * squared_distances(sets.support, means)).exp()

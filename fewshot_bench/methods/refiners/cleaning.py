@@ -16,6 +16,7 @@ from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.couplings import sinkhorn
 from fewshot_bench.methods.refiners.loop import log_of
 from fewshot_bench.methods.refiners.propagation import cubic_graph, propagate
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import largest, unit
 from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
@@ -73,28 +74,19 @@ class LabelCleaning(Refiner):
         return True
 
     @torch.no_grad()
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N), of each query as it was when it moved; no gradient."""
-        items = unit(torch.cat([support, query], dim=-2))
+        items, own = unit(sets.items), sets.y
         graph = cubic_graph(items, self.neighbours)
-        own = one_hot(support_labels, n_way, items.dtype)
-        labels = items.new_zeros(*query.shape[:-1], n_way)
+        labels = items.new_zeros(*sets.query.shape[:-1], sets.n_way)
         result, left = labels, torch.ones_like(labels[..., :1], dtype=torch.bool)
-        for _ in range(query.shape[-2]):
+        for _ in range(sets.n_query):
             known = torch.cat([own, labels], dim=-2)
             log_shares = self.balanced(graph, known, labels, left)
-            guess = left * one_hot(log_shares.argmax(dim=-1), n_way, items.dtype)
+            guess = left * one_hot(log_shares.argmax(dim=-1), sets.n_way, items.dtype)
             full = torch.cat([own, labels + guess], dim=-2)
             means = (known.mT @ items) / known.sum(dim=-2).unsqueeze(-1)
-            losses = training_losses(items, full, means, self.steps)[..., -query.shape[-2] :]
+            losses = training_losses(items, full, means, self.steps)[..., -sets.n_query :]
             now = self._cleanest(losses, guess)
             labels, left = labels + guess * now, left & ~now
             result = torch.where(now, log_shares, result)

@@ -13,7 +13,7 @@ from fewshot_bench.inner.optimizers.adam import Adam
 from fewshot_bench.methods.options import Rate, Steps, Weight
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.information import entropy
-from fewshot_bench.methods.refiners.loop import sets_of
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import unit
 from fewshot_bench.nn.params import Params
 
@@ -34,17 +34,9 @@ class EntropyTuning(Refiner):
     lr: Rate = 5e-5
     weight: Weight = 1.0
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N); no gradient reaches the features."""
-        sets = sets_of(support.detach(), support_labels, query.detach(), n_way)
+        sets = sets.detach()
         weight = unit(sets.means)
         sets = sets._replace(support=unit(sets.support), query=unit(sets.query))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from fewshot_bench.inner.optimizers.adam import Adam
 from fewshot_bench.methods.options import Rate, Steps, Weight
 from fewshot_bench.methods.parts import Refiner
-from fewshot_bench.methods.refiners.loop import Sets, sets_of
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
 
@@ -53,17 +53,9 @@ class InformationMaximisation(Refiner):
     steps: Steps = 1000
     lr: Rate = 1e-4
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N); no gradient reaches the features."""
-        sets = sets_of(support.detach(), support_labels, query.detach(), n_way)
+        sets = sets.detach()
         means = Adam(lr=self.lr).descend(self.gradient(sets), sets.means, self.steps)
         return self._log_p(sets.query, means)
 
@@ -72,8 +64,8 @@ class InformationMaximisation(Refiner):
 
         Classes go before items here, along which the memory of a batch is contiguous then.
         """
-        items, y = torch.cat([sets.support, sets.query], dim=-2), sets.y.mT
-        shots, queries = y.shape[-1], sets.query.shape[-2]
+        items, y = sets.items, sets.y.mT
+        shots, queries = y.shape[-1], sets.n_query
 
         def found(means: Tensor) -> Tensor:
             half_norms = means.square().sum(dim=-1, keepdim=True) / 2

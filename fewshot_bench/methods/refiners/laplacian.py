@@ -13,8 +13,8 @@ from torch import Tensor
 from fewshot_bench.methods.options import Count, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
-from fewshot_bench.methods.refiners.loop import sets_of
 from fewshot_bench.methods.refiners.rectify import rectified_means, shifted
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import largest
 from fewshot_bench.nn.heads import squared_distances
 from fewshot_bench.nn.params import Params
@@ -49,20 +49,12 @@ class LaplacianShot(Refiner):
     symmetric: bool = True
     rectify: bool = False
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
         if self.rectify:
-            sets = shifted(sets_of(support, support_labels, query, n_way))
-            logits = -squared_distances(query, rectified_means(sets, 10.0))
-        graph = neighbour_graph(query, self.neighbours)
+            means = rectified_means(shifted(sets), 10.0)
+            logits = -squared_distances(sets.query, means)
+        graph = neighbour_graph(sets.query, self.neighbours)
         if self.symmetric:
             graph = (graph + graph.mT) / 2
         return couplings.neighbours(logits, graph, self.strength, self.steps)

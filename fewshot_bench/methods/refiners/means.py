@@ -10,7 +10,8 @@ from torch import Tensor
 from fewshot_bench.methods.options import Rate, Share, Steps
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners import couplings
-from fewshot_bench.methods.refiners.loop import alternate, in_span, sets_of
+from fewshot_bench.methods.refiners.loop import alternate, in_span
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.params import Params
 
 
@@ -29,17 +30,8 @@ class SoftKMeans(Refiner):
     scale: Rate = 10.0
     steps: Steps = 10
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        sets = sets_of(support, support_labels, query, n_way)
         scores = sets.scores(self.scale)
         means, _ = alternate(
             sets.means, scores, couplings.none, lambda _, u: sets.soft_means(u), self.steps
@@ -64,17 +56,9 @@ class Paddle(Refiner):
     scale: Rate = 1.0
     steps: Steps = 100
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        sets = in_span(sets_of(support, support_labels, query, n_way))
+        sets = in_span(sets)
         scores = sets.scores(self.scale / 2)
         means, before = alternate(
             sets.means, scores, self._assign, lambda _, u: sets.soft_means(u), self.steps
@@ -114,17 +98,9 @@ class PTMAP(Refiner):
         """It is told, unless it estimates them."""
         return self.counts == "uniform"
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        sets = in_span(sets_of(support, support_labels, query, n_way))
+        sets = in_span(sets)
         scores = sets.scores(self.scale)
 
         def update(means: Tensor, shares: Tensor) -> Tensor:

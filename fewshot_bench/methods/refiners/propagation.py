@@ -15,9 +15,9 @@ from torch import Tensor
 from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Refiner
 from fewshot_bench.methods.refiners.loop import log_of
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import add_to_diagonal, cosines, largest, solve_spd
 from fewshot_bench.nn.heads import squared_distances
-from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
 
 WIDTH = "refiner.width"
@@ -77,21 +77,11 @@ class LabelPropagation(Refiner):
         """``refiner.width`` () before the softplus, where it is learned."""
         return {WIDTH: torch.tensor(self.width).expm1().log()} if self.learned else {}
 
-    def __call__(
-        self,
-        params: Params,
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        items = torch.cat([support, query], dim=-2)
-        y = F.pad(one_hot(support_labels, n_way, items.dtype), (0, 0, 0, query.shape[-2]))
-        return log_of(
-            propagate(self._weights(params, items), y, self.alpha)[..., -query.shape[-2] :, :]
-        )
+        y = F.pad(sets.y, (0, 0, 0, sets.n_query))
+        reached = propagate(self._weights(params, sets.items), y, self.alpha)
+        return log_of(reached[..., -sets.n_query :, :])
 
     def _weights(self, params: Params, items: Tensor) -> Tensor:
         if self.graph == "cubic":

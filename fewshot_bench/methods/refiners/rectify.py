@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fewshot_bench.methods.options import Rate
 from fewshot_bench.methods.parts import Refiner
-from fewshot_bench.methods.refiners.loop import Sets, sets_of
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import cosines
 from fewshot_bench.nn.labels import one_hot
 from fewshot_bench.nn.params import Params
@@ -48,17 +48,8 @@ class BDCSPN(Refiner):
     scale: Rate = 10.0
     shift: bool = True
 
-    def __call__(
-        self,
-        params: Params,  # noqa: ARG002
-        support: Tensor,
-        support_labels: Tensor,
-        query: Tensor,
-        n_way: int,
-        logits: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        sets = sets_of(support, support_labels, query, n_way)
         if self.shift:
             sets = shifted(sets)
         scores = self.scale * cosines(sets.query, rectified_means(sets, self.scale))

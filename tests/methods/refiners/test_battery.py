@@ -7,8 +7,9 @@ from fewshot_bench.methods.refiners import couplings
 from fewshot_bench.methods.refiners.alternating import AlternatingInformation
 from fewshot_bench.methods.refiners.information import InformationMaximisation
 from fewshot_bench.methods.refiners.laplacian import LaplacianShot, neighbour_graph
-from fewshot_bench.methods.refiners.loop import in_span, sets_of
+from fewshot_bench.methods.refiners.loop import in_span
 from fewshot_bench.methods.refiners.means import PTMAP, Paddle, SoftKMeans
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.nn.algebra import unit
 from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.registry import REFINERS
@@ -31,7 +32,7 @@ def refined(name, support, labels, query, n_way):
     refiner, params = part(REFINERS, name, support.shape[-1], **FEW.get(name, {}))
     params = {key: value.to(support.dtype) for key, value in params.items()}
     logits = -squared_distances(query, prototypes(support, labels, n_way))
-    return refiner(params, support, labels, query, n_way, logits)
+    return refiner(params, Sets.of(support, labels, query, n_way), logits)
 
 
 def unit_batch(**options):
@@ -130,7 +131,7 @@ def test_duplicated_queries_leave_tim_alone():
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_the_objective_of_soft_k_means_and_paddle_never_rises(weight):
     support, labels, query, n_way = unit_batch()
-    sets = sets_of(support, labels, query, n_way)
+    sets = Sets.of(support, labels, query, n_way)
 
     def objective(u, means):
         own = (sets.y * squared_distances(support, means)).sum((-2, -1)) / 2
@@ -141,7 +142,7 @@ def test_the_objective_of_soft_k_means_and_paddle_never_rises(weight):
 
     values = []
     for steps in range(1, 8):
-        u = Paddle(weight=weight, steps=steps)({}, support, labels, query, n_way, query).exp()
+        u = Paddle(weight=weight, steps=steps)({}, sets, query).exp()
         values.append(objective(u, sets.soft_means(u)))
     rises = torch.stack(values).diff(dim=0)
     assert (rises < 1e-4).all()
@@ -162,7 +163,7 @@ def test_the_energy_of_laplacian_shot_never_rises_for_a_positive_graph():
 
 def test_coordinates_in_the_span_keep_distances():
     support, labels, query, n_way = batch(features=40)
-    sets = sets_of(support, labels, query, n_way)
+    sets = Sets.of(support, labels, query, n_way)
     small = in_span(sets)
     assert small.support.shape[-1] == 19
     close(squared_distances(small.query, small.means), squared_distances(query, sets.means), 1e-10)

@@ -9,7 +9,6 @@ from fewshot_bench.methods.refiners.couplings import sinkhorn
 from fewshot_bench.methods.refiners.entropy import EntropyTuning
 from fewshot_bench.methods.refiners.information import InformationMaximisation
 from fewshot_bench.methods.refiners.laplacian import LaplacianShot
-from fewshot_bench.methods.refiners.loop import sets_of
 from fewshot_bench.methods.refiners.means import PTMAP, Paddle, SoftKMeans
 from fewshot_bench.methods.refiners.propagation import (
     LabelPropagation,
@@ -18,6 +17,7 @@ from fewshot_bench.methods.refiners.propagation import (
     propagate,
 )
 from fewshot_bench.methods.refiners.rectify import BDCSPN, rectified_means, shifted
+from fewshot_bench.methods.sets import Sets
 from fewshot_bench.methods.transforms.centre import Centre
 from fewshot_bench.methods.transforms.chain import Chain, pt_map
 from fewshot_bench.methods.transforms.length import UnitLength
@@ -26,7 +26,7 @@ from fewshot_bench.nn.algebra import unit
 from fewshot_bench.nn.labels import one_hot
 from tests.methods.feature_cases import LABELS, N_WAY, QUERY, SUPPORT, close, refine, rows
 
-SETS = sets_of(unit(SUPPORT), LABELS, unit(QUERY), N_WAY)
+SETS = Sets.of(unit(SUPPORT), LABELS, unit(QUERY), N_WAY)
 Y = torch.cat([one_hot(LABELS, N_WAY, SUPPORT.dtype), torch.zeros(4, N_WAY, dtype=SUPPORT.dtype)])
 ITEMS = torch.cat([unit(SUPPORT), unit(QUERY)])
 
