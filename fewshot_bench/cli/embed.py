@@ -40,12 +40,12 @@ def embed(
     The same command again goes on where a stopped one was.
     """
     screen = console(quiet)
-    keep_freed_memory()
     check_suffix(out)
     place = choose_device(device)
     config = named_backbone(backbone, weights, trained_on, input_size)
     o.check_names(config.model_copy(update={"benchmark": benchmark}))
     store = open_named(benchmark, image_size, screen)
+    keep_freed_memory(store.manifest.image_size)
     lines = MinuteLines(screen)
     with progress_bar(screen) as bar:
         task = bar.add_task("embedding", total=None, note="", begun=0, per_step=1)

@@ -85,7 +85,7 @@ def evaluate(
     if base:
         _check_untouched(resolved, base)
     if show_config:
-        typer.echo(resolved.to_toml().rstrip())
+        o.show_settings(resolved, as_json)
         return
     if (code := in_processes(devices)) is not None:
         raise typer.Exit(code)

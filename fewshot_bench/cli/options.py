@@ -186,3 +186,11 @@ def check_names(config: RunConfig) -> None:
     for name in {config.benchmark, config.training_benchmark}:
         if not name.startswith("features:"):
             BENCHMARKS.entry(name.partition(":")[0])
+
+
+def show_settings(config: RunConfig, as_json: bool) -> None:
+    """Print all settings of a run, as TOML or as JSON."""
+    if as_json:
+        output.echo_json(config.table())
+    else:
+        typer.echo(config.to_toml().rstrip())

@@ -56,7 +56,7 @@ def reproduce(
     config = chosen.config(merge_tables(*(parse_setting(text) for text in settings or [])))
     o.check_names(config)
     if show_config:
-        return typer.echo(config.to_toml().rstrip())
+        return o.show_settings(config, as_json)
     # Imports torch, which --list and --show-config do without.
     from fewshot_bench.cli.measure import Output, measure
 

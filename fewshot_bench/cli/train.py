@@ -46,7 +46,7 @@ def train(
     named = o.run_settings(method, benchmark, backbone, image_size, shape, seed, elsewhere)
     resolved = o.build_config(named, settings, config)
     if show_config:
-        return typer.echo(resolved.to_toml().rstrip())
+        return o.show_settings(resolved, as_json)
     if (code := in_processes(devices)) is not None:
         raise typer.Exit(code)
     # Imports torch, which --show-config and mistakes in options do without.

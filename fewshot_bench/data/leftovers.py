@@ -11,6 +11,8 @@ from fewshot_bench.data.walk import is_junk
 FOLDERS = "folders passed over"
 IMAGES = "images passed over"
 OTHERS = "files with the suffix {} passed over"
+TEXTS = "files with the suffix {} without images"
+TEXT_SUFFIXES = {".csv", ".json", ".md", ".tsv", ".txt"}  # of lists, too, which a reader may follow
 
 
 def leftovers(root: Path, read: Set[Path]) -> list[Notice]:
@@ -30,9 +32,14 @@ def leftovers(root: Path, read: Set[Path]) -> list[Notice]:
     tally = Tally()
     for path in (path for path, is_folder in left if not is_folder):
         suffix = path.suffix.lower()
-        text = IMAGES if suffix in IMAGE_SUFFIXES else OTHERS.format(suffix or "''")
-        tally.add(text, path.relative_to(root).as_posix())
+        tally.add(_words(suffix), path.relative_to(root).as_posix())
     return [*noticed(FOLDERS, whole), *tally.notices()]
+
+
+def _words(suffix: str) -> str:
+    if suffix in IMAGE_SUFFIXES:
+        return IMAGES
+    return (TEXTS if suffix in TEXT_SUFFIXES else OTHERS).format(suffix or "''")
 
 
 def _unread(root: Path, read: Set[Path], busy: Set[Path]) -> Iterator[tuple[Path, bool]]:

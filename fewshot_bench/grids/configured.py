@@ -87,7 +87,7 @@ class Configured(Column):
     def expected(self, method: str, n_shot: int) -> Expected:
         """Settings and data decide it."""
         run = self.run(method, n_shot)
-        return Expected(method_of(run), run.store.manifest.fingerprint)
+        return Expected(method_of(run), run.tested.manifest.fingerprint)
 
     def measure(self, method: str, n_shot: int) -> Result:
         """One cell, by features that other cells may have computed."""

@@ -1,6 +1,7 @@
 """``fsbench evaluate`` and ``train``, from a folder of images to files and back."""
 
 import json
+import tomllib
 from pathlib import Path
 from unittest import mock
 
@@ -88,6 +89,8 @@ def test_show_config_prints_what_would_run(on, tmp_path):
     again = fsbench("evaluate", "--config", tmp_path / "run.toml", "--show-config")[0]
     assert out == again
     assert "lr = 0.5" in out
+    shown = fsbench("evaluate", "--config", tmp_path / "run.toml", "--show-config", "--json")[0]
+    assert json.loads(shown)["options"] == tomllib.loads(out)["options"]
 
 
 def test_mistakes_are_one_line_with_exit_code_2(on, tmp_path):

@@ -134,7 +134,7 @@ def test_one_image_of_each_traffic_sign(tmp_path: Path) -> None:
     assert keys(store)[:3] == ["00000_00000", "00001_00010", "00002_00000"]
     assert len(store.images) == 3 * 43 + 2
     assert f"{3 * 43} images passed over" in said(store)
-    assert "1 file with the suffix .csv passed over" in said(store)
+    assert "1 file with the suffix .csv without images" in said(store)
 
 
 def test_no_face_of_training_is_met_again(tmp_path: Path) -> None:
