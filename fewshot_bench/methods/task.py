@@ -90,6 +90,16 @@ class Task:
             lambda x, mode: self._logits(adapted, x, mode), self.support, self.query, step
         )
 
+    def features(self, adapted: Params, step: int) -> tuple[Tensor, Tensor]:
+        """(S, D) and (Q, D) features of support set and queries, normalised as in a step."""
+        params = self.params | adapted
+        return self._each(
+            lambda x, mode: self.learner.embedding(params, x, mode, first=self.first),
+            self.support,
+            self.query,
+            step,
+        )
+
     def initial_features(self) -> tuple[Tensor, Tensor]:
         """(S, D) and (Q, D) features of support set and queries before the first inner step."""
         return self._each(self._features, self.support, self.query, step=0)

@@ -9,6 +9,8 @@ from fewshot_bench.registry import METHODS
 
 def setting(options: Mapping[str, Any]) -> str:
     """A transductive loss or a modulation of the task as a whole sees all queries."""
+    if options.get("refiner") is not None:
+        return "transductive"
     mixes = options.get("film", True) and options.get("film_mode") == "task"
     losses = options.get("losses", ("transductive",))
     if mixes or not isinstance(losses, list | tuple) or "transductive" in losses:
@@ -54,6 +56,12 @@ for _name, _summary, _setting, _options in (
         "NPBML, start and the loss network of the weights",
         "transductive_bn",
         {**_START_AND_LOSS, "losses": ("regulariser",)},
+    ),
+    (
+        "npbml[refined]",
+        "NPBML, then soft k-means of the adapted features that keeps to what the head says",
+        "transductive",
+        {"refiner": "soft-k-means[anchored]"},
     ),
     # What the whole owes to the queries and to pre-training.
     (

@@ -24,10 +24,11 @@ there (see :class:`fewshot_bench.nn.heads.ZeroHead`).
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from fewshot_bench.config.names import RefinerName
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.procedural import TERMS, ProceduralLoss, Term
 from fewshot_bench.inner.optimizers.clip import NormClip
@@ -43,11 +44,13 @@ from fewshot_bench.methods.npbml.relation import (
     RelationNetwork,
 )
 from fewshot_bench.methods.options import Count, MetaOrder, PlainNorm, Rate, Share, Steps
+from fewshot_bench.methods.refined import Refined
 from fewshot_bench.nn.backbone import Backbone, Frozen, Stage, build_backbone
 from fewshot_bench.nn.film import Conditioned, FilmMode
 from fewshot_bench.nn.heads import HEAD, ConeHead, Head, ZeroHead
 from fewshot_bench.nn.metric_heads import PrototypeHead
 from fewshot_bench.nn.warp import WarpedBlock
+from fewshot_bench.registry import REFINERS
 
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 RelationKind = Literal["network", "prototypes"]
@@ -81,7 +84,9 @@ def npbml(
     loss_width: Count = 40,
     bn: PlainNorm = "batch",
     as_released: bool = False,
-) -> NPBML:
+    refiner: RefinerName | None = None,
+    refiner_options: dict[str, Any] | None = None,
+) -> NPBML | Refined:
     """Compose NPBML.
 
     Args:
@@ -113,6 +118,8 @@ def npbml(
         bn: normalisation of the adapted blocks; those in front use running averages, which a
             trunk that is learned updates.
         as_released: formulas as in the released code where it departs from the paper.
+        refiner: registered name of what makes the adapted queries agree, ours; None for the paper.
+        refiner_options: of the refiner.
 
     Raises:
         ConfigError: more blocks to adapt than there are, or loss networks that nothing teaches.
@@ -136,13 +143,15 @@ def npbml(
         bn=bn,
         small_inner_step=trunk == "frozen" and setup.image.size <= SMALL,
     )
-    if not losses:
+    if losses:
+        loss = ProceduralLoss(setup.n_way, learner.n_adapted, losses, loss_width, film, as_released)
+        scores = None
+        if loss.transductive:
+            scores = _relation(setup, relation, relation_widths, relation_temperature, backbone)
+        learner = dataclasses.replace(learner, loss=loss, relation=scores)
+    if refiner is None:
         return learner
-    loss = ProceduralLoss(setup.n_way, learner.n_adapted, losses, loss_width, film, as_released)
-    scores = None
-    if loss.transductive:
-        scores = _relation(setup, relation, relation_widths, relation_temperature, backbone)
-    return dataclasses.replace(learner, loss=loss, relation=scores)
+    return Refined(learner, REFINERS.make(refiner, refiner_options or {}))
 
 
 def _backbone(

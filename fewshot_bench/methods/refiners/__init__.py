@@ -29,6 +29,13 @@ _add(
     "class means of support and softly assigned queries",
     "Ren et al. 2018, arXiv 1803.00676",
 )
+REFINERS.add(
+    "soft-k-means[anchored]",
+    f"{_HOME}.means:SoftKMeans",
+    summary="soft k-means in which queries keep a part of what the classifier says of them",
+    setting="transductive",
+    options={"anchored": True},
+)
 _add(
     "bd-cspn",
     "rectify:BDCSPN",

@@ -25,16 +25,28 @@ class SoftKMeans(Refiner):
     Attributes:
         scale: factor of the squared distances.
         steps: updates of the means.
+        anchored: add the log-probabilities of the classifier to those of every assignment, and
+            start from the means of what it assigns. Ours: queries keep a part of what they were
+            said to be, so that a class with few of them is not drawn to a large one.
     """
 
     scale: Rate = 10.0
     steps: Steps = 10
+    anchored: bool = False
 
     def __call__(self, params: Params, sets: Sets, logits: Tensor) -> Tensor:  # noqa: ARG002
         """(..., Q, N)."""
-        scores = sets.scores(self.scale)
+        distances = sets.scores(self.scale)
+        scores, means = distances, sets.means
+        if self.anchored:
+            said = couplings.none(logits)
+            means = sets.soft_means(said.exp())
+
+            def scores(means: Tensor) -> Tensor:
+                return distances(means) + said
+
         means, _ = alternate(
-            sets.means, scores, couplings.none, lambda _, u: sets.soft_means(u), self.steps
+            means, scores, couplings.none, lambda _, u: sets.soft_means(u), self.steps
         )
         return couplings.none(scores(means))
 
