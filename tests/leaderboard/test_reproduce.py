@@ -17,6 +17,8 @@ from tests.leaderboard.test_published import FILE
 
 ALL = reproductions()
 MEASURED = {"MAML", "ProtoNet", "NPBML"}
+# Their file says that these are not the paper's budgets.
+FOR_A_CPU = {f"npbml-cifar-fs-conv4-64-{shots}shot" for shots in (1, 5)}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -29,7 +31,7 @@ def test_settings_fit_the_method_they_are_for(name):
     assert config.benchmark in BENCHMARKS
     options = resolve_options(config.method, config.options)
     assert config.options.items() <= options.items()
-    assert config.train.steps >= 10_000
+    assert (config.train.steps >= 10_000) != (name in FOR_A_CPU)
     assert config.evaluate.episodes >= 600
     n_train = {"mini-imagenet": 64, "tiered-imagenet": 351, "cifar-fs": 64, "fc100": 60}
     assert (config.train.n_way or config.task.n_way) <= n_train[config.benchmark]
