@@ -16,6 +16,7 @@ from fewshot_bench.evaluation.result import RESULT, Result, read_result, write_r
 from fewshot_bench.evaluation.tables import as_text, intervals_table, records, results_table
 from fewshot_bench.leaderboard.build import RESULTS
 from fewshot_bench.leaderboard.check import check_result, check_row
+from fewshot_bench.leaderboard.checks.older import accepted
 from fewshot_bench.leaderboard.datasets import DATASETS, read_datasets, remember
 from fewshot_bench.leaderboard.measured import Stored, place, read_stored
 from fewshot_bench.leaderboard.submit import objections
@@ -168,7 +169,8 @@ def add(folders: Folders, root: Root = Path("leaderboards"), as_json: Json = Fal
 def _checked(folders: list[Path], root: Path) -> Stored:
     """Results that may be added; raises ResultError with the first reason against them."""
     stored, there = _stored(folders), read_stored(root / RESULTS)
-    for line in objections(stored, there, read_datasets(root)):  # before anything is copied
+    against = objections(stored, there, read_datasets(root), accepted(root))
+    for line in against:  # before anything is copied
         raise ResultError(f"nothing was added: {line}")
     return stored
 
