@@ -29,8 +29,8 @@ def objections(
     for row in new.rows:
         yield from map(short_line, _against_row(row, new, there))
     for result, finding in board_findings(_board(new, there, known, older)):
-        if (folder := new.folders.get(result.document.result_id)) is not None:
-            yield short_line(f"{folder} is not valid: {finding.text}")
+        if (place := new.folders.get(result.document.result_id)) is not None:
+            yield short_line(f"{place} is not valid: {finding.text}")
 
 
 def _board(new: Stored, there: Stored, known: Datasets, older: Collection[str]) -> Board:

@@ -13,11 +13,19 @@ from fewshot_bench.evaluation.document import Facts
 from fewshot_bench.evaluation.identity import config_sha256, result_id, shown_apart
 from fewshot_bench.evaluation.result import EPISODES, RESULT, make_result
 from fewshot_bench.files import dump_json
+from fewshot_bench.registry import METHODS, SAMPLERS
 from fewshot_bench.stats import mean_ci
 
 CLASSES, IMAGES = 20, 40
 TRAINING = [f"train{i}" for i in range(64)]
-SELECTION = {"split": "val", "metric": "accuracy", "value": 0.6, "step": 500, "n_candidates": 4}
+CURVE = [(250 * i, 0.4 + 0.025 * i) for i in range(1, 9)]
+SELECTION = {
+    "split": "val",
+    "metric": "accuracy",
+    "value": CURVE[-1][1],
+    "step": CURVE[-1][0],
+    "n_candidates": len(CURVE),
+}
 
 
 def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
@@ -43,6 +51,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "options": get("options", {}),
             "task": {"n_shot": get("shot", 1), "n_query": get("query", 15)},
             "train": {"seed": seed},
+            "evaluate": {"episodes": episodes, **_drawn(*get("sampler", ("uniform", 0)))},
         }
     ).model_dump()
     config = shown_apart(config)
@@ -56,6 +65,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "setting": get("setting", "inductive"),
             "config": config,
             "config_sha256": config_sha256(config),
+            **({} if method in METHODS else {"code_sha256": "d" * 64}),
         },
         "checkpoint": {
             "sha256": hashlib.sha256(f"{method}{seed}".encode()).hexdigest(),
@@ -69,7 +79,7 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
             "selection": SELECTION,
             **({"tuning": get("tuning")} if "tuning" in choices else {}),
         },
-        "training": {"curve": [(250 * i, 0.4 + 0.05 * i) for i in range(1, 5)]},
+        "training": {"curve": CURVE},
         "dataset": {
             "id": benchmark,
             "split": "test",
@@ -102,7 +112,10 @@ def synthetic(method="protonet", skill=0.0, seed=0, episodes=1000, **choices):
         "interval": {"level": 0.95, "low": 0.4, "high": 0.6},
     }
     drawn = redraw(Facts.model_validate(info), episodes)
-    info["protocol"]["episode_list_sha256"] = list_sha256(drawn["episode_hash"])
+    hashes = drawn["episode_hash"]
+    info["protocol"]["episode_list_sha256"] = list_sha256(hashes)
+    prefixes = {str(n): list_sha256(hashes[:n]) for n in (100, 600, 1000) if n <= episodes}
+    info["protocol"]["prefix_sha256"] = prefixes
     columns = {**drawn, **predictions(method, skill, seed, drawn["class_ids"], get("query", 15))}
     info["summary"] = summary(columns)
     return make_result(Facts.model_validate(info), columns)
@@ -130,6 +143,11 @@ def write_forged(result, change, folder):
     folder.mkdir(parents=True)
     (folder / EPISODES).write_bytes(pack(columns))
     (folder / RESULT).write_bytes(dump_json({**table, "result_id": result_id(table)}))
+
+
+def _drawn(mode, seed):
+    """The same as settings; what is no sampler is the usual one there."""
+    return {"sampler": mode if mode in SAMPLERS else "uniform", "seed": max(seed, 0)}
 
 
 def protocol(shot, query, episodes, mode, seed):
@@ -160,8 +178,15 @@ def predictions(method, skill, seed, class_ids, query):
         "pred": np.where(right, labels, wrong).astype(np.uint8),
         "n_correct": correct.astype(np.uint16),
         "n_query": np.full(episodes, 5 * query, dtype=np.uint16),
-        "nll": own.gamma(2, 0.5, episodes),
-        "brier": own.random(episodes),
+        **losses(1 - correct / (5 * query), own),
+    }
+
+
+def losses(wrong, rng):
+    """Such as a model with probabilities of about a half has, by its share of wrong queries."""
+    return {
+        "nll": 0.55 + 0.9 * wrong + rng.uniform(0, 0.1, len(wrong)),
+        "brier": 0.25 + 0.5 * wrong + rng.uniform(0, 0.02, len(wrong)),
     }
 
 

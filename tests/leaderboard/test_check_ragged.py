@@ -9,6 +9,7 @@ from fewshot_bench.data.samplers.base import make_sampler
 from fewshot_bench.evaluation.columns import episode_columns
 from fewshot_bench.evaluation.describe import describe_protocol, describe_summary
 from fewshot_bench.evaluation.document import Facts
+from fewshot_bench.evaluation.identity import config_sha256
 from fewshot_bench.evaluation.result import make_result, read_result, write_result
 from fewshot_bench.leaderboard.build import build_leaderboard
 from fewshot_bench.leaderboard.check import check_result, check_stored
@@ -16,7 +17,7 @@ from fewshot_bench.leaderboard.datasets import Dataset
 from fewshot_bench.leaderboard.measured import place, read_stored
 from fewshot_bench.leaderboard.plots.boards import board_pictures
 from fewshot_bench.leaderboard.render import render
-from tests.leaderboard.synthetic import forged, synthetic
+from tests.leaderboard.synthetic import forged, losses, synthetic
 
 LIMITS = {"min_way": 2, "max_way": 5, "max_support": 20, "max_query": 4}
 SAMPLERS = [("dirichlet", {"alpha": 3}), ("varied", LIMITS)]
@@ -36,14 +37,17 @@ def measured(mode, options):
     labels = columns["query_labels"]
     pred = np.where(np.random.default_rng(0).random(len(labels)) < 0.7, labels, 0)
     starts = np.cumsum(counts) - counts
+    right = np.add.reduceat((pred == labels).astype(np.uint16), starts)
     columns |= {
         "pred": pred.astype(np.uint8),
         "n_query": counts.astype(np.uint16),
-        "n_correct": np.add.reduceat((pred == labels).astype(np.uint16), starts),
-        "nll": np.ones(EPISODES),
-        "brier": np.ones(EPISODES),
+        "n_correct": right,
+        **losses(1 - right / counts, np.random.default_rng(1)),
     }
     table["protocol"] = describe_protocol(sampler, columns).table()
+    config = table["method"]["config"]
+    config["evaluate"] = {"sampler": mode, "sampler_options": options, "episodes": EPISODES}
+    table["method"]["config_sha256"] = config_sha256(config)
     table["summary"] = describe_summary(columns, 0.95).table()
     return make_result(Facts.model_validate(table), columns)
 

@@ -42,10 +42,8 @@ def official(result: Result) -> Iterator[str]:
     dataset, checkpoint = result.document.dataset, result.document.checkpoint
     listed = _official(dataset)
     hashes = {name: class_hashes([name]) for name in listed}
-    for split, held in (
-        ("test", dataset.class_hashes),
-        ("train", checkpoint.training_class_hashes),
-    ):
+    told = {"test": dataset.class_hashes, "train": checkpoint.training_class_hashes}
+    for split, held in told.items():
         own = {hashes[name] for name, where in listed.items() if where == split}
         entries = [held[i : i + DIGITS] for i in range(0, len(held), DIGITS)]
         if split == "train" and checkpoint.training_benchmark != dataset.id:

@@ -80,12 +80,12 @@ def _length(config: RunConfig, document: Document) -> Iterator[str]:
     if width != wanted.until_half_width:
         yield f"its episodes stopped by {rule!r}, not as evaluate.until_half_width says"
     elif width is not None:
-        if protocol.T > (wanted.episodes or MOST_EPISODES):
+        if (wanted.episodes or MOST_EPISODES) < protocol.T:
             yield f"it has {protocol.T} episodes, more than its configuration allows"
     else:
         total = getattr(sampler_of(document), "total", None)
         asked = wanted.episodes or total or DEFAULT_EPISODES
-        if protocol.T != asked:
+        if asked != protocol.T:
             yield f"it has {protocol.T} episodes, but its configuration asks for {asked}"
 
 

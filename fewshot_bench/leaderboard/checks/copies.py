@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from fewshot_bench.evaluation.compact import list_sha256
+from fewshot_bench.evaluation.identity import configuration
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.checks.agreement import APART, NONE, RELATED, agreement, near
 from fewshot_bench.leaderboard.checks.shuffled import shuffled, suspects
@@ -35,6 +36,8 @@ def copied(one: Result, other: Result, *, likely: bool = True) -> str:
         likely: whether their errors may be alike, by a first look.
     """
     found = agreement(one, other) if likely else NONE
+    if found.low > APART and found.index == 1:
+        return "have the same predictions"
     if found.low > APART:
         return (
             f"share {100 * found.index:.0f} % of their errors; models trained apart share"
@@ -81,15 +84,16 @@ def repeated(result: Result) -> Iterator[str]:
 def copies_of_rows(results: Sequence[Result]) -> Iterator[tuple[Result, Result, str]]:
     """Pairs of results of different rows that were trained apart, and are not of two models."""
     for same in _by_list(results):
+        rows = [configuration(result.document) for result in same]
         for i, j in near(same, APART):
             one, other = same[i], same[j]
-            if _other_rows(one, other) and trained_apart(one, other):
-                if why := copied(one, other):
-                    yield one, other, why
+            if rows[i] == rows[j] or not trained_apart(one, other):
+                continue
+            if why := copied(one, other):
+                yield one, other, why
         for i, j in suspects(same):
-            one, other = same[i], same[j]
-            if i != j and _other_rows(one, other) and shuffled(one, other):
-                yield one, other, "have the same predictions, of other episodes"
+            if rows[i] != rows[j] and shuffled(same[i], same[j]):
+                yield same[i], same[j], "have the same predictions, of other episodes"
 
 
 def like_another(rows: Mapping[str, Sequence[Result]]) -> dict[str, str]:
@@ -108,7 +112,7 @@ def like_another(rows: Mapping[str, Sequence[Result]]) -> dict[str, str]:
                 for a, b in (ids, ids[::-1]):
                     alike[of_row[a], of_row[b]].add(a)
     found = {(a, b) for (a, b), seeds in alike.items() if len(seeds) == len(rows[a])}
-    return {row: other for row, other in sorted(found, reverse=True)}
+    return dict(sorted(found, reverse=True))  # of several the first
 
 
 def _by_list(results: Sequence[Result]) -> Iterator[list[Result]]:
@@ -117,8 +121,3 @@ def _by_list(results: Sequence[Result]) -> Iterator[list[Result]]:
     for result in results:
         groups[list_sha256(result.columns["episode_hash"][:1])].append(result)
     yield from (same for same in groups.values() if len(same) > 1)
-
-
-def _other_rows(one: Result, other: Result) -> bool:
-    mine, theirs = one.document.method, other.document.method
-    return (mine.id, mine.config.backbone) != (theirs.id, theirs.config.backbone)

@@ -24,7 +24,7 @@ def known_data(result: Result, known: Datasets) -> Iterator[str]:
         said, true = (f"{classes} classes and {images} images" for classes, images in sizes)
         yield f"its test data are {said}, but those of {name} in datasets.csv {true}"
     if listed.resize and own.resize != listed.resize:
-        yield f"its images are {own.resize!r}, but those of {name} in datasets.csv {listed.resize!r}"
+        yield f"its images are {own.resize!r}, those of {name} in datasets.csv {listed.resize!r}"
 
 
 def same_data(results: Sequence[Result]) -> Iterator[tuple[Result, str]]:

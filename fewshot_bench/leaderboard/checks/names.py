@@ -25,7 +25,7 @@ def names(result: Result) -> Iterator[str]:
     )
     for registry, name in named:
         if not (name.isascii() and name.isprintable()):
-            yield f"its {registry.kind} is called {ascii(name)}; names are of printable ASCII"
+            yield f"its {registry.kind} is called {name!a}; names are of printable ASCII"
         elif not known(registry, name) and (like := _reads_like(registry, name)):
             yield f"its {registry.kind} {name!r} is not {like!r}, but reads like it"
 

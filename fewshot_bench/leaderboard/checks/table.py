@@ -27,9 +27,7 @@ from fewshot_bench.leaderboard.checks.base import Check
 
 OF_RESULT: tuple[Check[Result], ...] = (
     Check("protocol", "other classes, lists or shapes of episodes", episodes.protocol),
-    Check(
-        "episodes", "episodes that were not drawn from their seed, or too few", episodes.episodes
-    ),
+    Check("episodes", "episodes that do not follow from their seed, or few", episodes.episodes),
     Check("prefixes", "digests of the beginnings of another list", episodes.prefixes),
     Check("counts", "counts that the predictions do not have", predictions.counts),
     Check("summary", "a mean or limits that the episodes do not have", predictions.summary),
@@ -62,6 +60,6 @@ OF_ROW: tuple[Check[Sequence[Result]], ...] = (
     Check("missing seeds", "seeds that were measured and left out", seeds.missing),
     Check("like seeds", "seeds that differ in what they share", seeds.alike),
     Check(
-        "copied seeds", "one model, or its predictions, under several seeds", copies.copies_of_seeds
+        "copied seeds", "one model or its predictions under several seeds", copies.copies_of_seeds
     ),
 )

@@ -59,7 +59,7 @@ def _step(name: str, chosen: Selection, config: RunConfig) -> Iterator[str]:
 
 
 def chain(result: Result) -> Iterator[str]:
-    """The stages that led to the model are those of the configuration, and the last one chose it."""
+    """The stages that led to the model are those of the configuration; the last one chose it."""
     document = result.document
     checkpoint, config = document.checkpoint, config_of(document)
     if document.schema_version < OLD_STAGES or config is None:
