@@ -70,7 +70,7 @@ def measure(
     folders: list[Path] = []
     for run, seed in zip(runs, seeds, strict=True):
         model = load_trained(run, checkpoint) if checkpoint else obtain_model(run, out)
-        results.append(_measure_one(run, model, seeds, checkpoint, out))
+        results.append(measure_one(run, model, seeds, checkpoint, out))
         folders.append(output.of_seed(seed, seeds) or _own_folder(results[-1]))
         if current().leads:
             write_result(results[-1], folders[-1], overwrite=output.overwrite)
@@ -103,7 +103,7 @@ def _check_free(runs: Sequence[Run], seeds: Sequence[int], output: Output) -> No
             raise ResultError(another_result(folder or output.folder))
 
 
-def _measure_one(
+def measure_one(
     run: Run, model: Checkpoint, seeds: Sequence[int], checkpoint: Path | None, out: Console
 ) -> Result:
     """Run the test episodes of one trained model, with a bar.

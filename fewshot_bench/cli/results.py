@@ -1,4 +1,4 @@
-"""``fsbench results``: stored evaluations listed, shown, verified and submitted, without torch."""
+"""``fsbench results``: stored evaluations listed, shown, verified, run again and submitted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from fewshot_bench.cli.options import Level
 from fewshot_bench.cli.output import Json, echo_json
+from fewshot_bench.cli.rerun import rerun
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.entrants import load_entrants, with_distinct_names
 from fewshot_bench.evaluation.intervals import in_percent, interval_of, question
@@ -149,6 +150,9 @@ def verify(folders: Folders, as_json: Json = False) -> None:
         raise ResultError(f"{len(lines)} problem{many}: not all results are valid and complete")
     if not as_json:
         typer.echo(f"{len(stored.folders)} results are valid")
+
+
+app.command()(rerun)
 
 
 @app.command()

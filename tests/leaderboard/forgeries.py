@@ -12,7 +12,8 @@ from fewshot_bench.evaluation.identity import config_sha256
 from fewshot_bench.registry import METHODS
 from tests.leaderboard.synthetic import CURVE, TRAINING, forged, summary, synthetic
 
-N_PARAMS = 112_192  # of protonet on conv4-64 and images of one channel and 28 x 28 pixels
+# On conv4-64 and images of one channel and 28 x 28 pixels.
+N_PARAMS = {"protonet": 112_192, "maml": 112_005}
 RESIZE = "28x28, aspect ratio not kept"
 SEEDS = [0, 1, 2]
 
@@ -23,7 +24,7 @@ def genuine(seed, method="protonet", **choices):
 
     def complete(info, columns):
         info["dataset"]["preprocessing"]["resize"] = RESIZE
-        info["checkpoint"]["n_params"] = N_PARAMS
+        info["checkpoint"]["n_params"] = N_PARAMS[method]
         info["method"].update(adaptation=False, told_counts=False)
         info["checkpoint"].update(external_data=False, weights="", trained_on="")
 
@@ -73,7 +74,7 @@ def as_maml(**options):
         renamed("maml")(info, columns)
         info["method"]["config"]["options"].update(options)
         info["method"]["setting"] = "transductive_bn"
-        info["checkpoint"]["n_params"] = 112_005
+        info["checkpoint"]["n_params"] = N_PARAMS["maml"]
 
     return signed(change)
 
@@ -93,11 +94,6 @@ def fitted(info, columns):
     right = columns["pred"] == np.arange(5)[None, :, None]
     columns["n_correct"] = right.sum(axis=(1, 2)).astype(np.uint16)
     info["summary"] = summary(columns)
-
-
-def all_right(info, columns):
-    columns["pred"][:] = np.arange(5)[None, :, None]
-    fitted(info, columns)
 
 
 def right_in_ten(info, columns):
@@ -222,7 +218,6 @@ OF_RESULT = {
         document("checkpoint", training_fingerprint="9" * 64),
         "training data",
     ),
-    "all predictions right": (all_right, "losses"),
     "ten episodes right": (right_in_ten, "losses"),
     "losses of nothing": (of_losses("nll", np.zeros_like), "losses"),
     "small Brier scores": (of_losses("brier", lambda x: x / 10), "losses"),
@@ -306,3 +301,61 @@ OF_ROW = {
         "like seeds",
     ),
 }  # fmt: skip
+
+
+def older(info, columns):
+    """A document of schema 2, which told neither stages nor the split."""
+    info["schema_version"] = 2
+    info["checkpoint"].pop("stages")
+    info["dataset"].pop("split_sha256")
+
+
+def other_classes(info, columns):
+    classes([f"best{i}" for i in range(20)])(info, columns)
+
+
+# From a genuine row to one result that stands beside it on the board, and the check of boards.
+OF_BOARD = {
+    "another method's name for its predictions": (
+        lambda row: forged(maml(7), copied(row[0])),
+        "copied rows",
+    ),
+    "of which one in twenty was changed": (
+        lambda row: forged(maml(7), copied(row[0], 0.05)),
+        "copied rows",
+    ),
+    "under other episodes": (
+        lambda row: forged(maml(0), copied(row[0], 0.02, shuffle)),
+        "copied rows",
+    ),
+    "another rate for the same predictions": (
+        lambda row: forged(forged(row[0], config("train", lr=0.5, seed=9)), seeded(9)),
+        "copied rows",
+    ),
+    "an older schema": (lambda row: forged(maml(0), older), "older schema"),
+    "other classes of the same images": (lambda row: forged(maml(0), other_classes), "same data"),
+    "other training classes": (
+        lambda row: forged(
+            maml(0), document("checkpoint", training_class_hashes=class_hashes(TRAINING[1:]))
+        ),
+        "same data",
+    ),
+    "images of another size": (
+        lambda row: forged(
+            maml(0), lambda i, c: i["dataset"]["preprocessing"].update(resize="84x84")
+        ),
+        "same data",
+    ),
+    "images that nobody knows": (
+        lambda row: genuine(0, fingerprint="e" * 64),
+        "known data",
+    ),
+}  # fmt: skip
+
+
+def maml(seed):
+    return genuine(seed, "maml", options={"bn": "support"})
+
+
+def seeded(seed):
+    return document("checkpoint", training_seed=seed, seed_group=[seed])
