@@ -1,4 +1,4 @@
-"""``fsbench leaderboard``: tables, page and pictures from stored results, without torch."""
+"""``fsbench leaderboard``: tables, page and pictures from stored results; built without torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ from fewshot_bench.leaderboard.datasets import read_datasets
 from fewshot_bench.leaderboard.measured import read_stored
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.render import FORMATS, Style, render, stale, write
+from fewshot_bench.leaderboard.rerun import read_reruns
 from fewshot_bench.lock import locked
 
 app = typer.Typer(help="Build the leaderboard from files, or check it.", no_args_is_help=True)
@@ -87,7 +88,7 @@ def check(root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
     lines = check_stored(stored, root / RESULTS, datasets)
     table = root / PUBLISHED
     published = read_published(table) if table.exists() else []
-    leaderboard = build_leaderboard(stored, published, datasets)
+    leaderboard = build_leaderboard(stored, published, datasets, read_reruns(root))
     outdated = [str(root / path) for path in stale(root, render(leaderboard))]
     outdated += [str(page) for page, _ in _pages(root, leaderboard)]
     lines += [f"{path}: not up to date; run fsbench leaderboard build" for path in outdated]

@@ -9,7 +9,7 @@ from fewshot_bench.cli import options as o
 from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.leaderboard.build import RESULTS
-from fewshot_bench.leaderboard.measured import read_stored
+from fewshot_bench.leaderboard.measured import read_stored, row_id
 from fewshot_bench.leaderboard.rerun import CONTRADICTED, find_row, judge_rerun, remember_rerun
 from fewshot_bench.lock import locked
 
@@ -39,7 +39,7 @@ def rerun(
     from fewshot_bench.cli.rerunning import again
 
     pairs = [again(result, episodes, device, workers, quiet=quiet) for result in stored]
-    verdict = judge_rerun(pairs)
+    verdict = judge_rerun(row_id(stored[0]), pairs)
     with locked(root / RESULTS, f"the leaderboard in {root}"):
         remember_rerun(root, verdict)
     if as_json:

@@ -67,6 +67,9 @@ class Row:
         sampler: how episodes are drawn where not ``uniform``, as ``dirichlet, alpha 2``; else "".
         short: trained for a few hundred steps, where others on this task were trained for longer;
             it stands apart from them.
+        like: method of another row from whose predictions these can't be told, else "".
+        rerun: ``agrees`` or ``contradicted`` where the row was run again, see
+            :mod:`fewshot_bench.leaderboard.rerun`, else "".
     """
 
     id: str
@@ -102,6 +105,8 @@ class Row:
     trained_on: str = ""
     sampler: str = ""
     short: bool = False
+    like: str = ""
+    rerun: str = ""
 
     @property
     def task(self) -> str:

@@ -50,4 +50,11 @@ def _tuples(table: dict[str, Any]) -> dict[str, Any]:
 
 
 _KINDS = ("measured", "published")
-_USUAL = {"learned": "own", "trained_on": "", "sampler": "", "short": False}
+_USUAL = {
+    "learned": "own",
+    "trained_on": "",
+    "sampler": "",
+    "short": False,
+    "like": "",
+    "rerun": "",
+}

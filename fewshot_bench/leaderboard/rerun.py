@@ -120,8 +120,8 @@ def cut(stored: Result, measured: Result) -> Again:
     return Again(mine, theirs)
 
 
-def judge_rerun(pairs: Sequence[Again]) -> Rerun:
-    """Compare the seeds of a row with what came out again.
+def judge_rerun(row: str, pairs: Sequence[Again]) -> Rerun:
+    """Compare the seeds of a row, by its id, with what came out again.
 
     * The stored weights on a machine like that of the result give the same predictions, all of
       them.
@@ -142,7 +142,7 @@ def judge_rerun(pairs: Sequence[Again]) -> Rerun:
     else:
         agrees = abs(difference) <= margin and (equal >= LEAST_EQUAL or not same)
     return Rerun(
-        row=row_id(first),
+        row=row,
         verdict=AGREES if agrees else CONTRADICTED,
         weights="stored" if same else "anew",
         episodes=len(first.accuracy),
@@ -217,10 +217,16 @@ def read_reruns(root: Path) -> dict[str, Rerun]:
 def _rerun(line: Mapping[str, str]) -> Rerun:
     if line["verdict"] not in (AGREES, CONTRADICTED):
         raise ValueError(f"{line['verdict']!r} is no verdict")
-    numbers = {name: float(line[name]) for name in ("equal", "difference", "margin")}
-    words = {name: line[name] for name in ("row", "verdict", "weights")}
-    results = tuple(line["results"].split())
-    return Rerun(**words, **numbers, episodes=int(line["episodes"]), results=results)
+    return Rerun(
+        row=line["row"],
+        verdict=line["verdict"],
+        weights=line["weights"],
+        episodes=int(line["episodes"]),
+        equal=float(line["equal"]),
+        difference=float(line["difference"]),
+        margin=float(line["margin"]),
+        results=tuple(line["results"].split()),
+    )
 
 
 def remember_rerun(root: Path, rerun: Rerun) -> None:

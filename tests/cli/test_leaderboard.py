@@ -219,7 +219,7 @@ def test_a_damaged_table_of_data_is_named_before_anything_is_copied(root, fresh,
     assert snapshot(root) == before
 
 
-@pytest.mark.parametrize("command", [("results", "list"), ("leaderboard", "check")])
+@pytest.mark.parametrize("command", [("results", "list"), ("leaderboard", "build")])
 def test_torch_is_not_imported(command, root):
     where = root / "results" if command[0] == "results" else root
     words = ["fsbench", *command, *(["--root"] if command[0] == "leaderboard" else []), str(where)]

@@ -16,6 +16,9 @@ const SIGNS = [
   ["A", "our adaptation of what the paper describes", (r) => r.adaptation],
   ["1", "a single training seed", (r) => r.seeds === 1],
   ["S", "trained for a few hundred steps only", (r) => (r.flags ?? []).includes("short_training")],
+  ["=", "predictions can’t be told from those of another row", (r) => r.like],
+  ["R", "run again, and the predictions agree", (r) => r.rerun === "agrees"],
+  ["!", "contradicted when it was run again", (r) => r.rerun === "contradicted"],
 ];
 const NUMBERS = new Intl.NumberFormat("en"); // made once: it takes longer than a row does
 const SETTINGS = { transductive_bn: "transductive (batch norm)", unknown: "setting unknown" };

@@ -10,6 +10,7 @@ from fewshot_bench.evaluation.numbers import points, ranks_text
 from fewshot_bench.leaderboard.board import Row
 
 Key = tuple[bool, Any]
+RERUNS = {"agrees": "rerun agrees", "contradicted": "contradicted by a rerun"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def flags(row: Row) -> str:
     }
     words = [word for word, true in said.items() if true]
     words += [row.trained_on] if row.trained_on else []
+    words += [f"can't be told from {row.like}"] if row.like else []
+    words += [RERUNS[row.rerun]] if row.rerun else []
     # The words say it with a name.
     shown = [flag for flag in row.flags if flag != "external_data" or not row.trained_on]
     return ", ".join([*words, *(flag.replace("_", " ") for flag in shown)])

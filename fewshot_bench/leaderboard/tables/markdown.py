@@ -28,6 +28,9 @@ source, and are not ranked: protocol, images and training differ.
 *interval*: `method` is about training again with other seeds, `closed` about this trained model on
 other episodes; `ci95` as published, usually closed. *detectable*: a difference to the leader, in
 points, that this study would find with 80 % power; smaller ones may go unseen.
+*can't be told from*: all predictions agree with those of another row as copies do; of two
+classifiers on one embedding that may be honest. *rerun agrees*, *contradicted by a rerun*: somebody
+ran the models again and compared.
 *time/episode* and *memory* depend on the machine (its facts stand in each `result.json`).
 """
 
