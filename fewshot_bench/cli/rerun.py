@@ -8,12 +8,18 @@ import typer
 from fewshot_bench.cli import options as o
 from fewshot_bench.cli.output import echo_json
 from fewshot_bench.cli.plugins import run_plugins
+from fewshot_bench.evaluation.result import RESULT, read_result
 from fewshot_bench.leaderboard.build import RESULTS
 from fewshot_bench.leaderboard.measured import read_stored, row_id
 from fewshot_bench.leaderboard.rerun import CONTRADICTED, find_row, judge_rerun, remember_rerun
 from fewshot_bench.lock import locked
 
-Row = Annotated[str, typer.Argument(help="Id of a row, or beginning of that of a result.")]
+Row = Annotated[
+    str, typer.Argument(help="Id of a row, beginning of that of a result, or its folder.")
+]
+Benchmark = Annotated[
+    str | None, typer.Option("--benchmark", "-b", help="The data here, where they are a folder.")
+]
 Episodes = Annotated[int, typer.Option(min=2, help="How many of the stored ones.")]
 Root = Annotated[Path, typer.Option(help="The leaderboard that it stands on.")]
 
@@ -22,6 +28,7 @@ def rerun(
     row: Row,
     episodes: Episodes = 100,
     root: Root = Path("leaderboards"),
+    benchmark: Benchmark = None,
     device: o.Device = "auto",
     workers: o.Workers = 0,
     as_json: o.Json = False,
@@ -34,11 +41,13 @@ def rerun(
     verdict beside the results. Ends with 1 if the row is contradicted.
     """
     run_plugins(plugin)
-    stored = find_row(read_stored(root / RESULTS), row)
+    inside = Path(row)
+    named = read_result(inside).document.result_id if (inside / RESULT).is_file() else row
+    stored = find_row(read_stored(root / RESULTS), named)
     # Imports torch, which mistakes in names do without.
     from fewshot_bench.cli.rerunning import again
 
-    pairs = [again(result, episodes, device, workers, quiet=quiet) for result in stored]
+    pairs = [again(one, episodes, benchmark, device, workers, quiet=quiet) for one in stored]
     verdict = judge_rerun(row_id(stored[0]), pairs)
     with locked(root / RESULTS, f"the leaderboard in {root}"):
         remember_rerun(root, verdict)

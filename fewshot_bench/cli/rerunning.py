@@ -8,7 +8,15 @@ from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.rerun import Again, config_again, cut
 
 
-def again(stored: Result, episodes: int, device: str, workers: int, *, quiet: bool) -> Again:
+def again(
+    stored: Result,
+    episodes: int,
+    benchmark: str | None,
+    device: str,
+    workers: int,
+    *,
+    quiet: bool,
+) -> Again:
     """Find or train the model of a stored result, and run its first episodes.
 
     The cache finds a model by the hash of its configuration, data and code; whether it is the
@@ -17,6 +25,7 @@ def again(stored: Result, episodes: int, device: str, workers: int, *, quiet: bo
     Args:
         stored: one seed of a row.
         episodes: how many of its episodes.
+        benchmark: where the data lie; None where their name tells.
         device: where it is computed.
         workers: loader threads.
         quiet: show no progress.
@@ -26,7 +35,10 @@ def again(stored: Result, episodes: int, device: str, workers: int, *, quiet: bo
         DataError: its data are not prepared here, or are others.
     """
     out, document = console(quiet), stored.document
-    run = open_run(config_again(document, episodes), device, workers, out=out)
+    config = config_again(document, episodes)
+    if benchmark is not None:
+        config = config.model_copy(update={"benchmark": benchmark})
+    run = open_run(config, device, workers, out=out)
     tested = run.tested.split(run.config.evaluate.split)
     if tested.source_fingerprint != document.dataset.fingerprint:
         raise DataError(
