@@ -68,6 +68,8 @@ def agreement(one: Result, other: Result) -> Agreement:
     """Of all episodes that two results on one list have in common."""
     n = min(len(one.accuracy), len(other.accuracy))
     mine, theirs = (queries(result.first(n).columns) for result in (one, other))
+    if mine.pred.shape != theirs.pred.shape:
+        return NONE  # not the same queries, as one of the two says of itself elsewhere
     return index_of(*shared_errors(mine, theirs, n))
 
 
@@ -109,6 +111,8 @@ def near(results: Sequence[Result], limit: float) -> Iterator[tuple[int, int]]:
     """
     n = min(FEW_EPISODES, *(len(result.accuracy) for result in results))
     asked = [queries(result.first(n).columns) for result in results]
+    if len({one.pred.shape for one in asked}) > 1:
+        return  # not the same queries
     pred, label = np.stack([one.pred for one in asked]), asked[0].label
     wrong = pred != label
     errors = wrong.sum(axis=1)

@@ -9,7 +9,14 @@ import numpy as np
 from fewshot_bench.evaluation.compact import list_sha256
 from fewshot_bench.evaluation.identity import configuration
 from fewshot_bench.evaluation.result import Result
-from fewshot_bench.leaderboard.checks.agreement import APART, NONE, RELATED, agreement, near
+from fewshot_bench.leaderboard.checks.agreement import (
+    APART,
+    FEW_EPISODES,
+    NONE,
+    RELATED,
+    agreement,
+    near,
+)
 from fewshot_bench.leaderboard.checks.shuffled import shuffled, suspects
 
 SHARE = 0.01  # of episodes whose losses are equal, bit by bit, in two results
@@ -117,7 +124,8 @@ def like_another(rows: Mapping[str, Sequence[Result]]) -> dict[str, str]:
 
 def _by_list(results: Sequence[Result]) -> Iterator[list[Result]]:
     """Results whose lists of episodes begin alike."""
-    groups: dict[str, list[Result]] = collections.defaultdict(list)
+    groups: dict[tuple[str, int], list[Result]] = collections.defaultdict(list)
     for result in results:
-        groups[list_sha256(result.columns["episode_hash"][:1])].append(result)
+        first = list_sha256(result.columns["episode_hash"][:1])
+        groups[first, int(result.columns["n_query"][:FEW_EPISODES].sum())].append(result)
     yield from (same for same in groups.values() if len(same) > 1)
