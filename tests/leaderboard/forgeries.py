@@ -203,7 +203,7 @@ OF_RESULT = {
     "a better curve": (document("training", curve=[*CURVE[:-1], (2000, 0.99)]), "curve"),
     "a pre-training that was not": (stages("classify", "meta-train"), "stages"),
     "another selection of the stage": (
-        lambda i, c: i["checkpoint"]["stages"][-1].update(selection=None),
+        lambda i, c: i["checkpoint"]["stages"][-1]["selection"].update(step=250),
         "stages",
     ),
     "no training at all": (stages(), "training"),
