@@ -46,6 +46,8 @@ class Entry:
         adaptation: whether it is an adaptation of our own, not the paper's method.
         recipe: section of the recipes that it shares with others, under its own.
         options: keyword arguments bound to the object, which is how variants are registered.
+        after_training: options for what follows the training of a method, which is the same
+            whatever they are.
         version: raised when the code changes so that training gives other numbers; what was
             trained before is then trained anew.
         origin: the package or file that registered it.
@@ -60,6 +62,7 @@ class Entry:
     adaptation: bool = False
     recipe: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    after_training: frozenset[str] = frozenset()
     version: int = 1
     origin: str = HOME
 
@@ -68,6 +71,19 @@ class Entry:
         if self.setting_by is None:
             return self.setting
         return self.setting_by({**self.options, **options})
+
+    def measuring(self, trained: "Entry") -> dict[str, Any] | None:
+        """Options that turn a trained model of another method into one of this.
+
+        Returns:
+            What they set of ``after_training``; {} for the same method; None where the two differ
+            in more than that, so that their trainings differ.
+        """
+        names = self.options.keys() | trained.options.keys()
+        unlike = {n for n in names if self.options.get(n) != trained.options.get(n)}
+        if self.target != trained.target or not unlike <= self.after_training:
+            return None
+        return {name: self.options.get(name) for name in unlike}
 
     def load(self) -> Any:
         """Import the module if need be and return the object itself (options not applied)."""

@@ -95,3 +95,12 @@ def test_a_plugin_is_known_by_its_source(tmp_path):
     assert len(Entry("dumps", json.dumps).code_sha256()) == 64
     partial = functools.partial(json.dumps, indent=1)
     assert Entry("dumps", partial).code_sha256() == Entry("dumps", json.dumps).code_sha256()
+
+
+def test_a_model_is_measured_as_a_method_that_only_goes_on_after_training():
+    plain, refined = METHODS.entry("npbml"), METHODS.entry("npbml[refined]")
+    assert refined.measuring(plain) == {"refiner": "soft-k-means[anchored]"}
+    assert plain.measuring(refined) == {"refiner": None}
+    assert refined.measuring(METHODS.entry("npbml[init]")) is None
+    assert METHODS.entry("protonet").measuring(plain) is None
+    assert METHODS.entry("maml").measuring(METHODS.entry("maml")) == {}

@@ -10,6 +10,7 @@ from fewshot_bench.cli.plugins import run_plugins
 from fewshot_bench.config import RunConfig, validated
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.launch.ranks import in_processes
+from fewshot_bench.registry import METHODS
 
 Episodes = Annotated[int | None, typer.Option(help="Number of test episodes.")]
 EpisodeSeed = Annotated[int | None, typer.Option(help="Which list of test episodes.")]
@@ -104,9 +105,13 @@ def _stored_config(checkpoint: Path, method: str | None) -> dict[str, Any]:
     stored = load_checkpoint(checkpoint).info.get("config")
     if not isinstance(stored, dict):
         raise CheckpointError(f"{checkpoint} is the state of a training, not a trained model")
-    if method not in (None, stored["method"]):
+    table = {key: value for key, value in stored.items() if key != "evaluate"}
+    if method in (None, stored["method"]):
+        return table
+    options = METHODS.entry(method).measuring(METHODS.entry(stored["method"]))
+    if options is None:
         raise CheckpointError(f"{checkpoint} has method {stored['method']}, not {method}")
-    return {key: value for key, value in stored.items() if key != "evaluate"}
+    return table | {"method": method, "options": stored["options"] | options}
 
 
 def _check_untouched(resolved: RunConfig, base: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from fewshot_bench.data.opened import Store, open_data, open_tested
 from fewshot_bench.data.store import ImageStore
 from fewshot_bench.errors import CheckpointError, ConfigError
 from fewshot_bench.methods.build import resolve_options
+from fewshot_bench.registry import METHODS
 from fewshot_bench.training.bank import check_mode
 from fewshot_bench.training.checkpoint import Checkpoint, check_params, load_checkpoint
 from fewshot_bench.training.context import Run
@@ -159,8 +160,10 @@ def load_trained(run: Run, path: Path) -> Checkpoint:
     if "config" not in info:
         raise CheckpointError(f"{path} is the state of a training, not a trained model")
     image = {"channels": run.image.channels, "size": run.image.size}
+    trained, method = info["config"]["method"], run.config.method
+    if trained != method and METHODS.entry(method).measuring(METHODS.entry(trained)) is None:
+        raise CheckpointError(f"{path} has method {trained}, this run needs {method}")
     for what, stored, wanted in (
-        ("method", info["config"]["method"], run.config.method),
         ("backbone", info["config"]["backbone"], run.config.backbone),
         ("image shape", info["image"], image),
     ):

@@ -113,6 +113,18 @@ def test_mistakes_are_one_line_with_exit_code_2(on, tmp_path):
     assert "does not exist" in fails("evaluate", "--checkpoint", tmp_path / "none.safetensors")
 
 
+def test_a_model_is_measured_as_a_variant_that_trains_alike(on, tmp_path):
+    small = ("--set", "stages.classify.steps=1", "--set", "stages.classify.val_episodes=2")
+    model = fsbench("train", "--method", "npbml[init]", *on, *small)[0].splitlines()[-1]
+    with_model = ("evaluate", "--checkpoint", model.removeprefix("model: "), "--json")
+    refined = ("--set", "options.refiner=soft-k-means")
+    told = json.loads(fsbench(*with_model, *refined)[0])
+    assert (told["method"], told["setting"]) == ("npbml[init]", "transductive")
+    assert "has method npbml[init], not npbml[refined]" in fails(
+        *with_model, "-m", "npbml[refined]"
+    )
+
+
 def test_checkpoints_of_another_configuration_are_refused(on, tmp_path):
     model = fsbench("train", "--method", "maml", *on)[0].splitlines()[-1].removeprefix("model: ")
     with_model = ("evaluate", "--checkpoint", model)

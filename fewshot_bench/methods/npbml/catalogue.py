@@ -86,4 +86,5 @@ for _name, _summary, _setting, _options in (
         setting_by=setting,
         recipe="pretrained",
         options=_options,
+        after_training=frozenset({"refiner", "refiner_options"}),
     )
