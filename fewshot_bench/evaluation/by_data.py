@@ -1,10 +1,12 @@
 """Entrants put together by what they were measured on: only those of one group can be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fewshot_bench.evaluation.compare import episode_source
+from fewshot_bench.evaluation.document import Document
 from fewshot_bench.evaluation.entrants import Entrant
+from fewshot_bench.files import safe_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,20 @@ def comparable(entrants: Sequence[Entrant]) -> list[DataGroup]:
     if len(groups) > 1 and all(len(group.entrants) == 1 for group in groups):
         return [DataGroup(groups[0].title, groups[0].slug, tuple(entrants))]
     return groups
+
+
+def grouped(
+    entrants: Sequence[Entrant], alike: Callable[[Document], tuple[str, ...]]
+) -> list[DataGroup]:
+    """Groups by words that say what is alike in one group, in the order of their first entrants."""
+    groups: dict[tuple[str, ...], list[Entrant]] = {}
+    for entrant in entrants:
+        words = tuple(filter(None, alike(entrant.results[0].document)))
+        groups.setdefault(words, []).append(entrant)
+    return [
+        DataGroup(", ".join(words), safe_name("-".join(words).replace(" ", "-")), tuple(same))
+        for words, same in groups.items()
+    ]
 
 
 def _title(entrant: Entrant) -> str:

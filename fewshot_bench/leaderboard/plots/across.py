@@ -14,7 +14,6 @@ from fewshot_bench.evaluation.numbers import points
 from fewshot_bench.leaderboard.plots.heat import heat_map
 from fewshot_bench.leaderboard.plots.style import (
     COLUMN,
-    SOFT,
     looks,
     new_figure,
     percent_axis,
@@ -81,7 +80,7 @@ def slope_plot(methods: Sequence[Slope], other: str, title: str = "", note: str 
         title: above the picture.
         note: below the axis.
     """
-    figure, axes = new_figure(max(2.4, 0.9 + 1.6 * GAP * len(methods)), title)
+    figure, axes = new_figure(max(2.4, 1.1 + 1.8 * GAP * len(methods)), title)
     for method, look in zip(methods, looks(len(methods)), strict=True):
         pair = (method.left, method.right)
         axes.plot(
@@ -95,17 +94,15 @@ def slope_plot(methods: Sequence[Slope], other: str, title: str = "", note: str 
         for x, one in enumerate(pair):
             axes.plot([x, x], [one.low, one.high], color=look.colour, linewidth=0.6, alpha=0.6)
     heights = [method.right.mean for method in methods]
-    least = GAP / (figure.get_size_inches()[1] - 0.8) * (max(heights) - min(heights) + 0.06)
-    texts = [f"{short(m.name)} {points(m.right.mean - m.left.mean, signed=True)}" for m in methods]
-    for text, at, y in zip(texts, spread(heights, least), heights, strict=True):
-        axes.annotate(
-            text,
-            (1, y),
-            (1.12, at),
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.4},
-        )
-    axes.set_xlim(-0.15, 2.2)
+    low, high = axes.get_ylim()
+    places = spread(heights, GAP / (figure.get_size_inches()[1] - 1.0) * (high - low))
+    axes.set_ylim(min(low, *places), max(high, *places))
+    for method, look, at in zip(methods, looks(len(methods)), places, strict=True):
+        change = points(method.right.mean - method.left.mean, signed=True).replace("-", "−")
+        axes.plot([1, 1.2], [method.right.mean, at], color=look.colour, linewidth=0.4)
+        axes.plot([1.2], [at], look.marker, color=look.colour, markersize=3)
+        axes.text(1.26, at, f"{short(method.name)} {change}", va="center_baseline")
+    axes.set_xlim(-0.15, 2.4)
     axes.set_xticks([0, 1], ["equal\nqueries", other.replace(", ", "\n")])
     axes.grid(axis="y")
     percent_axis(axes.yaxis, "accuracy (%)")

@@ -90,20 +90,22 @@ def classes_plot(
 def _heat_map(
     methods: Sequence[ClassAccuracies],
     class_names: Sequence[str],
-    hardest: Sequence[int],
+    hardest: list[int],
     title: str,
     note: str,
 ) -> Figure:
-    """Rows are classes, columns methods; shades are those of the whole picture."""
+    """Rows are classes, columns methods, best first; shades are those of the whole picture."""
     shown = hardest[:MOST]
-    means = np.stack([method.mean[list(shown)] for method in methods], axis=1)
+    methods = sorted(methods, key=lambda method: -float(np.mean(method.mean[hardest])))
+    means = np.stack([method.mean[shown] for method in methods], axis=1)
     width = max(COLUMN, 1.2 + 0.34 * len(methods))
     figure, axes = new_figure(1.5 + 0.13 * len(shown), title, width)
     heat_map(axes, means, lambda i, j: f"{100 * means[i, j]:.0f}")
     axes.set_yticks(range(len(shown)), [short(class_names[i], 22) for i in shown])
     names = [short(method.name, 22) for method in methods]
     axes.set_xticks(range(len(methods)), names, rotation=60, ha="left", rotation_mode="anchor")
-    said = f"accuracy (%) on the {len(shown)} hardest of {len(hardest)} classes"
+    which = f"the {len(shown)} hardest of " if len(shown) < len(hardest) else "all "
+    said = f"accuracy (%) on {which}{len(hardest)} classes"
     axes.set_xlabel("\n".join(filter(None, (said, note))))
     return figure
 

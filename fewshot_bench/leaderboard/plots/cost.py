@@ -1,5 +1,6 @@
 """Accuracy against what it costs, and the methods that nothing beats in both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from fewshot_bench.leaderboard.plots.style import (
 )
 
 LONGEST_BESIDE = 22  # characters
+FEW, AIR = 6, 0.12  # names that have room anyway, and inches of height for each one more
+DECADES = 1.5  # with more, ticks are at powers of ten only
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def cost_plot(
     """
     names = [entry.name for entry in entries]
     beside = max(map(len, names)) <= LONGEST_BESIDE
-    figure, axes = new_figure(2.2 + legend_height([] if beside else names), title)
+    room = AIR * max(0, len(names) - FEW) if beside else legend_height(names)
+    figure, axes = new_figure(2.3 + room, title)
     axes.set_xscale("log")
     for entry, look in zip(entries, looks(len(entries)), strict=True):
         axes.plot([entry.cost] * 2, _limits(entry), color=look.colour, linewidth=1)
@@ -108,7 +112,11 @@ def pareto_front(entries: Sequence[Cost]) -> list[Cost]:
 
 
 def _log_ticks(axes: Axes) -> None:
-    """Plain numbers at 1, 2, 5 times powers of ten."""
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    """Plain numbers at powers of ten, and at 2 and 5 times these where there is room."""
+    low, high = axes.get_xlim()
+    wide = math.log10(high / low) > DECADES
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5) if wide else ()))
+    axes.tick_params(which="minor", length=1.5, width=0.5, color=SOFT)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

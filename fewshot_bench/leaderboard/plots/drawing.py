@@ -2,14 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from fewshot_bench.errors import ConfigError, ResultError
+from fewshot_bench.evaluation.by_data import DataGroup, comparable, grouped
 from fewshot_bench.evaluation.classes import names_of
 from fewshot_bench.evaluation.compare import Comparison, Pair, align_entrants, compare_entrants
+from fewshot_bench.evaluation.document import Document
 from fewshot_bench.evaluation.entrants import Entrant, with_distinct_names
 from fewshot_bench.evaluation.intervals import interval_of, seed_matrix
 from fewshot_bench.evaluation.protocol import task_words
@@ -27,6 +30,7 @@ from fewshot_bench.leaderboard.plots.intervals import Bar, interval_plot
 from fewshot_bench.leaderboard.plots.measured import class_accuracies, rank_table
 from fewshot_bench.leaderboard.plots.pairs import Difference, pairs_plot
 from fewshot_bench.leaderboard.plots.profile import profile_plot
+from fewshot_bench.leaderboard.plots.trainings import on_embeddings, same_sampler, trainings_plot
 from fewshot_bench.stats import friedman, nemenyi_cd
 from fewshot_bench.stats.distributions import t_quantile
 
@@ -145,9 +149,15 @@ def _pairs(entrants: Sequence[Entrant], level: float) -> Figure:
     first = names[:1] if tested > MOST_PAIRS else names
     pairs = [comparison.pair(a, b) for a, b in itertools.combinations(names, 2) if a in first]
     differences = [joint_difference(pair, tested) for pair in pairs]
+    note = ""
+    if tested > MOST_PAIRS:  # then the leader stands once above all rows
+        differences = [
+            replace(one, name=f"− {pair.b}") for one, pair in zip(differences, pairs, strict=True)
+        ]
+        note = f"{names[0]} minus each of these\n"
     about = comparison.pairs[0].difference.estimand
     joint = f"joint for {tested} pairs" if tested > 1 else "one pair"
-    note = f"{100 * level:g}% {about} intervals, {joint}\n{seeds_words(entrants)}"
+    note += f"{100 * level:g}% {about} intervals, {joint}\n{seeds_words(entrants)}"
     return pairs_plot(differences, heading(entrants[0]), 1 - level, note)
 
 
@@ -198,7 +208,40 @@ def _transfer(entrants: Sequence[Entrant], level: float) -> Figure:
     return transfer_plot(transfer_table(entrants), title, f"means of {seeds_words(entrants)}")
 
 
-ACROSS = ("cd", "slope", "transfer")  # kinds that show several data sets or lists of episodes
+def _heat(entrants: Sequence[Entrant], level: float) -> Figure:
+    return trainings_plot(entrants, level, seeds_words(on_embeddings(entrants) or entrants))
+
+
+def groups(kind: str, entrants: Sequence[Entrant]) -> list[DataGroup]:
+    """What each picture of a kind shows; kinds of :data:`ACROSS` need several data or lists."""
+    if kind in ACROSS:
+        return grouped(entrants, ACROSS[kind])
+    found = comparable(entrants)
+    several = [group for group in found if len(group.entrants) > 1]
+    return several if len(found) > 1 else found
+
+
+def _everything(document: Document) -> tuple[str, ...]:
+    del document
+    return ()
+
+
+def _same_task(document: Document) -> tuple[str, ...]:
+    protocol = document.protocol
+    return document.dataset.id, task_words(protocol.way, protocol.shot)
+
+
+def _same_protocol(document: Document) -> tuple[str, ...]:
+    return (document.protocol.words,)
+
+
+# Kinds that show several data sets or lists of episodes, and what must be alike in one picture.
+ACROSS: dict[str, Callable[[Document], tuple[str, ...]]] = {
+    "cd": _everything,
+    "slope": _same_task,
+    "transfer": _same_protocol,
+    "heat": same_sampler,
+}
 KINDS: dict[str, Callable[[Sequence[Entrant], float], Figure]] = {
     "interval": _interval,
     "cd": _cd,
@@ -209,4 +252,5 @@ KINDS: dict[str, Callable[[Sequence[Entrant], float], Figure]] = {
     "classes": _classes,
     "slope": _slope,
     "transfer": _transfer,
+    "heat": _heat,
 }

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
+from fewshot_bench.leaderboard.plots.colours import luminance
 from fewshot_bench.leaderboard.plots.style import INK
 from fewshot_bench.stats.validate import Floats
 
 SHADES = "cividis"  # its lightness grows with the value, also in grey and for the colour-blind
-DARK = 0.5  # share of the range below which a shade is dark
+MIDDLE = 0.18  # luminance on which black and white letters stand out alike
 
 
 def heat_map(axes: Axes, values: Floats, text: Callable[[int, int], str]) -> None:
@@ -23,8 +25,9 @@ def heat_map(axes: Axes, values: Floats, text: Callable[[int, int], str]) -> Non
     low, high = np.nanmin(values), np.nanmax(values)
     shares = (values - low) / (high - low if high > low else 1.0)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    shade = matplotlib.colormaps[SHADES]
     for i, j in zip(*np.nonzero(~np.isnan(values)), strict=True):
-        ink = "white" if shares[i, j] < DARK else INK
+        ink = INK if luminance(shade(shares[i, j])[:3]) > MIDDLE else "white"
         axes.text(j, i, text(int(i), int(j)), ha="center", va="center", color=ink, fontsize=6)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     for spine in axes.spines.values():

@@ -1,5 +1,6 @@
 """Names beside points, where they cover neither each other nor another point."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -7,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from fewshot_bench.leaderboard.plots.style import short
+from fewshot_bench.leaderboard.plots.style import SOFT, short
 from fewshot_bench.stats.validate import Floats
 
 XY = tuple[float, float]
@@ -16,7 +17,7 @@ Place = tuple[float, float, str, str]
 # Where a name may stand around its point, in points, by preference.
 PLACES: list[Place] = [
     (x, y, align, valign)
-    for d in (5, 11, 19)
+    for d in (5, 11, 19, 28)
     for x, y, align, valign in (
         (d, 0, "left", "center"),
         (-d, 0, "right", "center"),
@@ -29,6 +30,7 @@ PLACES: list[Place] = [
     )
 ]
 RADIUS = 3  # points: half of a marker, and some air
+FAR = 8  # points from a label to its point, from where on a line leads there
 
 
 def place_labels(
@@ -56,6 +58,17 @@ def place_labels(
         label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.75})
         label.set_in_layout(False)
         taken.append(_settle(label, spot, axes.bbox, taken, pixels))
+        _lead(axes, taken[-1], spot, pixels)
+
+
+def _lead(axes: Axes, box: Bbox, spot: Bbox, pixels: float) -> None:
+    """A thin line from a label that stands far off to its point."""
+    x, y = (spot.p0 + spot.p1) / 2
+    near = (min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1))
+    if math.dist(near, (x, y)) <= FAR * pixels:
+        return
+    ends = axes.transData.inverted().transform([(x, y), near])
+    axes.plot(ends[:, 0], ends[:, 1], color=SOFT, linewidth=0.5, zorder=0.5)
 
 
 def _settle(label: Annotation, spot: Bbox, room: Bbox, taken: list[Bbox], pixels: float) -> Bbox:

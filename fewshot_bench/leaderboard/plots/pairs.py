@@ -51,6 +51,7 @@ def pairs_plot(
     which differences the study would miss more often than one time in five.
     """
     figure, axes = new_figure(0.9 + 0.17 * len(differences), title)
+    axes.use_sticky_edges = False  # bars would take the margin from what reaches beyond them
     axes.axvline(0, color=SOFT, linewidth=0.8)
     for row, difference in enumerate(differences):
         _draw(axes, row, difference, alpha)

@@ -85,11 +85,13 @@ def _apart(names: Sequence[str], scores: Sequence[ArrayLike], title: str, of: st
     figure, first = new_figure(0.8 + 1.05 * down, title, 2 * COLUMN)
     first.remove()
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    lowest = range(len(order) - across, len(order))  # panels that no other one stands below
     for place, axes in enumerate(grid.flat):
         if place >= len(order):
             axes.set_axis_off()
             continue
         _small(axes, thresholds, curves, order[place])
+        axes.tick_params(labelbottom=place in lowest)
         axes.set_title(short(names[order[place]]), fontsize=7, loc="left")
     figure.supxlabel("accuracy (%)", fontsize=7)
     figure.supylabel(f"{of} above it (%)", fontsize=7)

@@ -1,7 +1,7 @@
 """How every picture looks: one width, one font, colours that survive colour blindness and grey.
 
-Colours are those of Okabe and Ito (2008) without the yellow, which paper swallows. A series is
-told from another by colour, marker and line together, so that any one of them may be lost.
+A series is told from another by colour, marker and line together, so that any one of them may be
+lost; the colours are those of a palette in :mod:`fewshot_bench.leaderboard.plots.colours`.
 """
 
 import itertools
@@ -20,9 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
+from fewshot_bench.leaderboard.plots.colours import PALETTES
+
 COLUMN = 3.5  # inches: one column of a two-column paper, so that 7 points stay 7 points
-INK, SOFT, FAINT, ACCENT = "#1c1e22", "#6a7280", "#d9dce1", "#0072B2"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1c1e22")
+COLOURS = PALETTES["okabe-ito"]
+INK, SOFT, FAINT, ACCENT = "#1c1e22", "#6a7280", "#d9dce1", COLOURS[0]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 LONGEST, WIDEST = 30, 46  # characters of a name, and of a title
@@ -141,7 +143,7 @@ def row_note(axes: Axes, row: int, text: str) -> None:
         (4, 0),
         xycoords=axes.get_yaxis_transform(),
         textcoords="offset points",
-        va="center",
+        va="center_baseline",
         color=INK,
         annotation_clip=False,
     )
