@@ -124,13 +124,15 @@ def _check_root(root: Path) -> None:
 
 
 def _draw(root: Path) -> list[str]:
-    """Pictures of each board, beside the tables."""
+    """Pictures of each board, and of several ones of a benchmark, beside the tables."""
     # Imports matplotlib, which is for --pictures only.
     from fewshot_bench.leaderboard.plots.boards import board_pictures
     from fewshot_bench.leaderboard.plots.files import save
+    from fewshot_bench.leaderboard.plots.summaries import summary_pictures
 
     drawn = []
-    for stem, figure in board_pictures(load_board(root / "board.json")):
+    leaderboard = load_board(root / "board.json")
+    for stem, figure in (*board_pictures(leaderboard), *summary_pictures(leaderboard)):
         for suffix in ("svg", "png"):
             save(figure, root / "pictures" / f"{stem}.{suffix}")
             drawn.append(f"pictures/{stem}.{suffix}")

@@ -21,7 +21,9 @@ def pretraining_words(document: Document) -> str:
         Objective, loss, whether a teacher was there, and a second task; names of weights that come
         from elsewhere; "" for a method that has a training of its own.
     """
-    if any(stage.name == OWN for stage in document.checkpoint.stages):
+    trained = document.method.config.train is not None
+    older = trained and document.schema_version < 3  # which names no stages
+    if older or any(stage.name == OWN for stage in document.checkpoint.stages):
         return ""
     settings = _classify(document)
     if settings is None:
@@ -66,9 +68,8 @@ def _classify(document: Document) -> Mapping[str, Any] | None:
     """Settings of the classifier that was trained first; None where there was none."""
     if not document.pre_trained:
         return None
-    config = document.method.config.table()
-    stages = config.get("stages")
-    found = stages.get("classify") if isinstance(stages, dict) else config.get("pretrain")
+    stages = document.method.config.table().get("stages")
+    found = stages.get("classify") if isinstance(stages, dict) else None
     return found if isinstance(found, dict) else None
 
 

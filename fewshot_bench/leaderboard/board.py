@@ -70,6 +70,8 @@ class Row:
         like: method of another row from whose predictions these can't be told, else "".
         rerun: ``agrees`` or ``contradicted`` where the row was run again, see
             :mod:`fewshot_bench.leaderboard.rerun`, else "".
+        training: how the embedding was trained that the method adapts as it is, in words; "" for
+            a method with a training of its own, and for published rows.
     """
 
     id: str
@@ -107,6 +109,7 @@ class Row:
     short: bool = False
     like: str = ""
     rerun: str = ""
+    training: str = ""
 
     @property
     def task(self) -> str:

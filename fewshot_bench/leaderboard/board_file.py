@@ -57,4 +57,5 @@ _USUAL = {
     "short": False,
     "like": "",
     "rerun": "",
+    "training": "",
 }

@@ -2,14 +2,16 @@
 
 import collections
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fewshot_bench.evaluation.identity import seedless
+from fewshot_bench.evaluation.pretraining import pretraining_words
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Row
 
 SHOWN = 3  # settings per note
+TRAINING, CLASSIFY = "pre-training", "stages.classify."  # in words, and their settings
 
 
 def with_telling_notes(
@@ -22,8 +24,7 @@ def with_telling_notes(
     noted = dict(rows)
     for ids in twins.values():
         settings = {row_id: _settings(results[row_id][0]) for row_id in ids}
-        names = sorted({name for table in settings.values() for name in table})
-        telling = [n for n in names if len({settings[i].get(n, "") for i in ids}) > 1]
+        telling = _telling(settings, {row_id: rows[row_id].training for row_id in ids})
         for row_id in ids if telling else ():
             parts = [f"{name}={settings[row_id].get(name, 'unset')}" for name in telling]
             more = [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
@@ -33,11 +34,34 @@ def with_telling_notes(
     return noted
 
 
+def _telling(settings: Mapping[str, Mapping[str, str]], training: Mapping[str, str]) -> list[str]:
+    """Names of settings that differ.
+
+    Where embeddings were trained differently, the words for that stand for all settings of the
+    training, besides those that differ among rows of the same words.
+    """
+    names = sorted({name for table in settings.values() for name in table})
+    apart = [n for n in names if _differ(settings, n, settings)]
+    if TRAINING not in apart:
+        return apart
+    same = [[i for i in settings if training[i] == words] for words in set(training.values())]
+    told = [n for n in apart if n != TRAINING]
+    kept = [n for n in told if not n.startswith(CLASSIFY)]
+    kept += [n for n in told if n not in kept and any(_differ(settings, n, ids) for ids in same)]
+    return [TRAINING, *sorted(kept)]
+
+
+def _differ(settings: Mapping[str, Mapping[str, str]], name: str, ids: Iterable[str]) -> bool:
+    return len({settings[row_id].get(name, "") for row_id in ids}) > 1
+
+
 def _settings(result: Result) -> dict[str, str]:
     """Settings by dotted name, and what else a configuration's identity depends on."""
     table = dict(_flat(seedless(result.document), ""))
     dataset, protocol = result.document.dataset, result.document.protocol
     table["episodes"] = f"{protocol.id} {protocol.sampler.drawing} {protocol.sampler.seed}"
+    if words := pretraining_words(result.document):
+        table[TRAINING] = words
     table["data"] = dataset.fingerprint[:8]
     table["classes"] = dataset.class_list_sha256[:8]
     return table

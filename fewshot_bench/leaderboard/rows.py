@@ -10,6 +10,7 @@ import numpy as np
 
 from fewshot_bench.evaluation.document import Document
 from fewshot_bench.evaluation.intervals import interval_of
+from fewshot_bench.evaluation.pretraining import pretraining_words
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import SHORT, Row
 from fewshot_bench.leaderboard.measured import MIN_EPISODES
@@ -61,6 +62,7 @@ def measured_row(row_id: str, results: Sequence[Result]) -> Row:
         learned=document.learned,
         trained_on=document.learned_words,
         sampler=protocol.sampler.words,
+        training=pretraining_words(document),
     )
 
 

@@ -18,6 +18,8 @@ SCRIPTS = (
     "legend.js",
     "groups.js",
     "table.js",
+    "charts.js",
+    "slope.js",
     "compare.js",
     "address.js",
     "start.js",

@@ -30,7 +30,7 @@ const headers = document.getElementById("headers");
 const template = document.getElementById("row").content.firstElementChild;
 const inWords = new Intl.Collator("en", { numeric: true });
 const nodes = new Map(); // row -> its <tr>
-const NAMES = [...Object.keys(FILTERS), "method", "groups"]; // of all fields above the table
+const NAMES = [...Object.keys(FILTERS), "method", "view", "groups"]; // of all fields above the table
 const usual = Object.fromEntries(NAMES.map((name) => [name, name === "groups" ? "true" : ""]));
 let order = { by: "accuracy", descending: true };
 
@@ -99,14 +99,21 @@ function nodeOf(row) {
   return nodes.get(row);
 }
 
+// Rows that pass the filters; one of these may be left out of account.
+function passing(unless = "") {
+  const part = filters.method.value.trim().toLowerCase();
+  const wanted = Object.entries(FILTERS)
+    .filter(([name]) => name !== unless && filters[name].value);
+  return ROWS.filter((row) => row.method.toLowerCase().includes(part)
+    && wanted.every(([name, value]) => value(row) === filters[name].value));
+}
+
 // Show the rows that pass the filters, in the order asked for.
 function show() {
-  const part = filters.method.value.trim().toLowerCase();
-  const wanted = Object.entries(FILTERS).filter(([name]) => filters[name].value);
-  const rows = ROWS.filter((row) => row.method.toLowerCase().includes(part)
-    && wanted.every(([name, value]) => value(row) === filters[name].value));
+  const rows = passing();
   const inOrder = sorted(rows);
   body.replaceChildren(...(filters.groups.checked ? grouped(inOrder) : inOrder.map(nodeOf)));
+  showCharts(filters.view.value);
   document.getElementById("count").textContent = `${rows.length} of ${ROWS.length} rows`;
   document.getElementById("none").hidden = rows.length > 0;
   board.classList.toggle("one-task", Boolean(filters.benchmark.value && filters.task.value));

@@ -62,10 +62,12 @@ def _cost(board: Board, rows: list[Row], note: str) -> Figure:
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    """Methods, with backbones where those are not all the same, and with what else tells twins."""
+    """Methods, with backbones and trainings where those differ, and with what else tells twins."""
     names = [row.method for row in rows]
     if len({row.backbone for row in rows}) > 1:
         names = [f"{row.method}, {row.backbone}" for row in rows]
+    if len({row.training for row in rows if row.training}) > 1:
+        names = [", ".join(filter(None, (n, r.training))) for n, r in zip(names, rows, strict=True)]
     often = {name for name in names if names.count(name) > 1}
     return [
         f"{name}, {row.note}" if name in often and row.note else name
