@@ -30,17 +30,30 @@ def accuracies(ids):
     return np.stack(rows)
 
 
+def tail(t, df):
+    """Of Student's t above t: x = sqrt(df) tan(u) turns its density into a power of cos(u)."""
+    scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi)
+    start = math.atan(t / math.sqrt(df))
+    u = start + (math.pi / 2 - start) * np.linspace(0, 1, 4001) ** 3
+    y = np.abs(np.cos(u)) ** (df - 1)
+    return scale * np.sum((y[1:] + y[:-1]) / 2 * np.diff(u))
+
+
 def t975(df):
-    """The quantile of Student's t: its density is integrated, and the limit is bisected."""
-    scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
+    """The quantile, by bisection."""
     low, high = 0.0, 100.0
     for _ in range(50):
         middle = (low + high) / 2
-        x = middle * np.linspace(0, 1, 4001) ** 3
-        y = scale * (1 + x**2 / df) ** (-(df + 1) / 2)
-        area = np.sum((y[1:] + y[:-1]) / 2 * np.diff(x))
-        low, high = (middle, high) if area < 0.475 else (low, middle)
+        low, high = (middle, high) if tail(middle, df) > 0.025 else (low, middle)
     return low
+
+
+def squares(y):
+    """Mean squares of (seeds, episodes): of seeds, of episodes, and the rest."""
+    s, t = y.shape
+    rest = y - y.mean(axis=1, keepdims=True) - y.mean(axis=0) + y.mean()
+    parts = t * y.mean(axis=1).var(ddof=1), s * y.mean(axis=0).var(ddof=1)
+    return *parts, (rest**2).sum() / ((s - 1) * (t - 1))
 
 
 def half_width(y):
@@ -48,14 +61,32 @@ def half_width(y):
     s, t = y.shape
     if s == 1:
         return t975(t - 1) * y.std(ddof=1) / math.sqrt(t)
-    seed = t * y.mean(axis=1).var(ddof=1)
-    episode = s * y.mean(axis=0).var(ddof=1)
-    rest = y - y.mean(axis=1, keepdims=True) - y.mean(axis=0) + y.mean()
-    rest = (rest**2).sum() / ((s - 1) * (t - 1))
+    seed, episode, rest = squares(y)
     total = max(seed + episode - rest, seed, episode)
     freedom = seed**2 / (s - 1) + episode**2 / (t - 1) + rest**2 / ((s - 1) * (t - 1))
     df = total**2 / freedom
     return t975(min(df, s - 1) if s < 4 else df) * math.sqrt(total / (s * t))
+
+
+def judged(a, b):
+    """Half-width and p of a mean difference: seeds of both, where both have some, and episodes."""
+    d, both = a.mean(axis=0) - b.mean(axis=0), min(len(a), len(b)) > 1
+    parts, rest = [(d.var(ddof=1) / len(d), len(d) - 1)], 0.0
+    for y in (a, b) if both else ():
+        seed, _, residual = squares(y)
+        parts.append((seed / y.size, len(y) - 1))
+        rest += residual / y.size
+    v = max(sum(part for part, _ in parts) - rest, *(part for part, _ in parts), 0.0)
+    df = v**2 / sum(part**2 / freedom for part, freedom in parts)
+    return t975(df) * math.sqrt(v), 2 * tail(abs(d.mean()) / math.sqrt(v), df)
+
+
+def holm(p):
+    """Adjusted p values: each times the number of those that are no smaller, never falling."""
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.maximum.accumulate(np.minimum(1, np.arange(len(p), 0, -1) * p[order]))
+    return adjusted
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -73,14 +104,21 @@ def test_accuracies_and_intervals_of_tables(name):
             assert any(text in page for text in shown), row["method"]
 
 
-def test_differences_of_the_board():
-    board = json.loads((ROOT / "board.json").read_text())
-    rows = {row["id"]: row for one in board["boards"] for row in one["measured"]}
-    for pool in board["pools"]:
-        means = [
-            accuracies(" ".join(rows[one]["results"]))[:, : pool["episodes"]].mean()
-            for one in pool["rows"]
-        ]
-        pairs = itertools.combinations(means, 2)
-        found = [a - b for a, b in pairs]
-        np.testing.assert_allclose(pool["difference"], found, atol=6e-7)
+BOARD = json.loads((ROOT / "board.json").read_text())
+POOLS = [pool for pool in BOARD["pools"] if len(pool["rows"]) > 1]
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool["id"])
+def test_differences_of_the_board(pool):
+    rows = {row["id"]: row for one in BOARD["boards"] for row in one["measured"]}
+    values = [accuracies(" ".join(rows[i]["results"]))[:, : pool["episodes"]] for i in pool["rows"]]
+    pairs = list(itertools.combinations(values, 2))
+    found = [a.mean() - b.mean() for a, b in pairs]
+    np.testing.assert_allclose(pool["difference"], found, atol=6e-7)
+    halves, p = np.array([judged(a, b) for a, b in pairs]).T
+    np.testing.assert_allclose(pool["half_width"], halves, atol=2e-6)
+    closed = np.array([min(len(a), len(b)) == 1 for a, b in pairs])
+    assert pool["closed"] == closed.tolist()
+    for kind in (closed, ~closed):
+        stored = np.array(pool["p_holm"])[kind]
+        np.testing.assert_allclose(stored, holm(p[kind]), rtol=6e-3, atol=1e-300)

@@ -95,8 +95,9 @@ def slope_plot(methods: Sequence[Slope], other: str, title: str = "", note: str 
             axes.plot([x, x], [one.low, one.high], color=look.colour, linewidth=0.6, alpha=0.6)
     heights = [method.right.mean for method in methods]
     low, high = axes.get_ylim()
-    places = spread(heights, GAP / (figure.get_size_inches()[1] - 1.0) * (high - low))
-    axes.set_ylim(min(low, *places), max(high, *places))
+    least = GAP / (figure.get_size_inches()[1] - 1.0) * (high - low)
+    places = spread(heights, least)
+    axes.set_ylim(min(low, min(places) - least), max(high, max(places) + least))
     for method, look, at in zip(methods, looks(len(methods)), places, strict=True):
         change = points(method.right.mean - method.left.mean, signed=True).replace("-", "−")
         axes.plot([1, 1.2], [method.right.mean, at], color=look.colour, linewidth=0.4)

@@ -1,5 +1,6 @@
 """Accuracy against what it costs, and the methods that nothing beats in both."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from fewshot_bench.leaderboard.plots.style import (
     styled,
 )
 
+FRONT = "Pareto front"
 LONGEST_BESIDE = 22  # characters
 FEW, AIR = 6, 0.12  # names that have room anyway, and inches of height for each one more
+WIDE, HIGH, NEAR = 2.2, 1.2, 0.05  # inches: what all points take, and half of a marker
 DECADES = 1.5  # with more, ticks are at powers of ten only
 
 
@@ -53,12 +56,12 @@ def cost_plot(
 ) -> Figure:
     """Draw accuracy over cost on a logarithmic axis; a line joins the Pareto front.
 
-    Names stand beside their points, or in a legend if one of them is too long for that. A note goes
-    below the axis.
+    Names stand beside their points, or in a legend if one of them is too long for that, or if
+    points cover each other. A note goes below the axis.
     """
     names = [entry.name for entry in entries]
-    beside = max(map(len, names)) <= LONGEST_BESIDE
-    room = AIR * max(0, len(names) - FEW) if beside else legend_height(names)
+    beside = max(map(len, names)) <= LONGEST_BESIDE and not _crowded(entries)
+    room = AIR * max(0, len(names) - FEW) if beside else legend_height([*names, FRONT])
     figure, axes = new_figure(2.3 + room, title)
     axes.set_xscale("log")
     for entry, look in zip(entries, looks(len(entries)), strict=True):
@@ -83,6 +86,17 @@ def cost_plot(
     return figure
 
 
+def _crowded(entries: Sequence[Cost]) -> bool:
+    """Whether two points are so near that nobody could see which one a name belongs to."""
+    limits = [limit for entry in entries for limit in _limits(entry)]
+    scale = math.log10(max(e.cost for e in entries) / min(e.cost for e in entries)) or 1.0
+    places = [
+        (WIDE * math.log10(e.cost) / scale, HIGH * e.mean / (max(limits) - min(limits) or 1.0))
+        for e in entries
+    ]
+    return any(math.dist(a, b) < NEAR for a, b in itertools.combinations(places, 2))
+
+
 def _draw_front(axes: Axes, front: Sequence[Cost]) -> None:
     axes.plot(
         [entry.cost for entry in front],
@@ -92,7 +106,7 @@ def _draw_front(axes: Axes, front: Sequence[Cost]) -> None:
         linestyle=":",
         linewidth=1,
         zorder=0,
-        label="none is cheaper and better",
+        label=FRONT,
     )
 
 

@@ -27,7 +27,8 @@ COLOURS = PALETTES["okabe-ito"]
 INK, SOFT, FAINT, ACCENT = "#1c1e22", "#6a7280", "#d9dce1", COLOURS[0]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-LONGEST, WIDEST = 30, 46  # characters of a name, and of a title
+LONGEST, WIDEST = 30, 46  # characters of a name, and of a line of a title in one column
+LINE = 0.14  # inches: a second line of a title
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
@@ -91,13 +92,29 @@ def style() -> Iterator[None]:
 
 def new_figure(height: float, title: str = "", width: float = COLUMN) -> tuple[Figure, Axes]:
     """An empty figure with one set of axes; sizes in inches."""
-    figure = Figure((width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
+    lines = title_lines(title, int(WIDEST * width / COLUMN))
+    size = (width, height + LINE * (len(lines) - 1))
+    figure = Figure(size, layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
     axes = figure.add_subplot()
     if title:
-        figure.suptitle(short(title, WIDEST), x=0.02, ha="left")
+        figure.suptitle("\n".join(lines), x=0.02, ha="left")
     # Said again here because ticks made while drawing would otherwise follow the caller's settings.
     axes.tick_params(labelsize=7, color=SOFT, labelcolor=INK, length=2.5, width=0.6)
     return figure, axes
+
+
+def title_lines(title: str, widest: int) -> list[str]:
+    """A title in one line, or in two where it can be broken after a comma.
+
+    Example:
+        >>> title_lines("cifar-fs, 5-way 1-shot, transductive", 24)
+        ['cifar-fs, 5-way 1-shot,', 'transductive']
+    """
+    text = short(title, 2 * widest)
+    comma = text.rfind(", ", 0, widest + 1)
+    if len(text) <= widest or comma < 0:
+        return [short(text, widest)]
+    return [text[: comma + 1], short(text[comma + 2 :], widest)]
 
 
 def looks(n: int) -> list[Look]:

@@ -155,7 +155,7 @@ def test_cost_plot_names_every_point_where_it_lies():
         (entry.name, entry.cost, entry.mean) for entry in COSTS
     }
     assert axes.get_xscale() == "log"
-    [(x, y)] = lines(figure, "none is cheaper and better")
+    [(x, y)] = lines(figure, "Pareto front")
     assert (x.tolist(), y.tolist()) == ([1, 3], [0.6, 0.8])
 
 
