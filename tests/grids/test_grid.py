@@ -203,7 +203,7 @@ def test_pictures_are_drawn_with_intervals(ask, tmp_path):
     texts = [text.get_text() for text in picture(found).axes[0].texts]
     interval = max((entry.interval for entry in found.entries), key=lambda i: i.mean)
     half = 50 * (interval.high - interval.low)
-    assert f"{100 * interval.mean:.1f} ±{half:.1f}" in texts
+    assert f"{100 * interval.mean:.1f}\n±{half:.1f}" in texts
     assert len(texts) == len(METHODS)
 
 

@@ -164,17 +164,25 @@ def _cell(values: Floats, i: int, j: int) -> str:
 def transfer_plot(
     table: Mapping[str, Mapping[tuple[str, str], float]], title: str = "", note: str = ""
 ) -> Figure:
-    """A matrix for each method: rows are what it was trained on, columns what it was tested on."""
+    """A matrix for each method: rows are what it was trained on, columns what it was tested on.
+
+    All have the same shades.
+    """
     rows = sorted({trained for cells in table.values() for trained, _ in cells})
     columns = sorted({tested for cells in table.values() for _, tested in cells})
     panel = 0.8 + 0.62 * len(columns)
-    height, width = 1.2 + 0.3 * len(rows), max(COLUMN, 0.9 + panel * len(table))
+    across = min(len(table), max(1, int(2 * COLUMN / panel)))
+    down = -(-len(table) // across)
+    height, width = 1.0 + (0.55 + 0.3 * len(rows)) * down, max(COLUMN, 0.9 + panel * across)
     figure, first = new_figure(height, title, width)
     first.remove()
-    grid = figure.subplots(1, len(table), squeeze=False)
-    for axes, (name, cells) in zip(grid.flat, table.items(), strict=True):
+    grid = figure.subplots(down, across, squeeze=False)
+    known = [value for cells in table.values() for value in cells.values()]
+    for axes in grid.flat[len(table) :]:
+        axes.set_axis_off()
+    for axes, (name, cells) in zip(grid.flat, table.items(), strict=False):
         values = np.array([[cells.get((a, b), np.nan) for b in columns] for a in rows])
-        heat_map(axes, values, functools.partial(_cell, values))
+        heat_map(axes, values, functools.partial(_cell, values), (min(known), max(known)))
         axes.set_yticks(range(len(rows)), [short(row, 20) for row in rows], fontsize=7)
         axes.set_xticks(range(len(columns)), [short(c, 12) for c in columns], fontsize=7)
         axes.set_xlabel(short(name), fontsize=7)

@@ -14,15 +14,21 @@ SHADES = "cividis"  # its lightness grows with the value, also in grey and for t
 MIDDLE = 0.18  # luminance on which black and white letters stand out alike
 
 
-def heat_map(axes: Axes, values: Floats, text: Callable[[int, int], str]) -> None:
+def heat_map(
+    axes: Axes,
+    values: Floats,
+    text: Callable[[int, int], str],
+    limits: tuple[float, float] | None = None,
+) -> None:
     """Draw an array of numbers, shape (rows, columns); NaN stays empty.
 
     Args:
         axes: where to.
-        values: shades go from the lowest to the highest of all.
+        values: what is shown.
         text: what stands in the cell of a row and a column.
+        limits: of the shades; None for the lowest and the highest of all values.
     """
-    low, high = np.nanmin(values), np.nanmax(values)
+    low, high = limits or (np.nanmin(values), np.nanmax(values))
     shares = (values - low) / (high - low if high > low else 1.0)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     shade = matplotlib.colormaps[SHADES]
