@@ -86,7 +86,8 @@ def test_of_many_pairs_only_those_of_the_leader_are_drawn():
     many = [Entrant(f"m{i}", (synthetic(f"m{i}", 0.02 * i, 0, T),)) for i in range(7)]
     names = [label.get_text() for label in draw("pairs", many).axes[0].get_yticklabels()]
     assert len(names) == 6
-    assert all("m6" in name for name in names)
+    assert names == [f"− m{i}" for i in range(5, -1, -1)]
+    assert "m6 minus each of these" in draw("pairs", many).axes[0].get_xlabel()
 
 
 def test_ranks_over_one_data_set_are_over_its_episodes():
