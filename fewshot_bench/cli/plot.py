@@ -89,8 +89,8 @@ def _drawn(kind: str, asked: Sequence[DataGroup], level: float) -> list[tuple[Da
             reasons.append((group, error))
     if reasons and not figures:
         raise reasons[0][1]
-    for group, error in reasons:
-        typer.echo(f"not drawn: {group.title}: {error}", err=True)
+    for group, reason in reasons:
+        typer.echo(f"not drawn: {group.title}: {reason}", err=True)
     return figures
 
 

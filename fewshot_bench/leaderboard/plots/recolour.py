@@ -60,10 +60,13 @@ def _change(artist: Artist, changed: Callable[[Any], Any]) -> None:
         artist.set_color(changed(artist.get_color()))
         artist.set_markerfacecolor(changed(face))
         artist.set_markeredgecolor(changed(edge))
-    elif isinstance(artist, Patch) and artist.get_fill() and artist.get_facecolor()[3] == 1:
-        artist.set_facecolor(changed(artist.get_facecolor()))
+    elif isinstance(artist, Patch) and artist.get_fill():
+        filled: Any = artist.get_facecolor()
+        if filled[3] == 1:  # what is seen through stays
+            artist.set_facecolor(changed(filled))
     elif isinstance(artist, Collection):
-        artist.set_edgecolor([changed(tuple(one)) for one in np.asarray(artist.get_edgecolor())])
+        edges: Any = artist.get_edgecolor()
+        artist.set_edgecolor([changed(tuple(one)) for one in np.asarray(edges)])
 
 
 def _grey_map(image: AxesImage) -> ListedColormap:
