@@ -28,7 +28,7 @@ def counts_of(ids):
         ((50, 30, 10, 6, 4), (38, 23, 7, 4, 3)),
     ],
 )
-def test_the_largest_remainder_gives_known_counts(weights, counts):
+def test_z31_the_largest_remainder_gives_known_counts(weights, counts):
     assert largest_remainder(75, np.array(weights)).tolist() == list(counts)
 
 
