@@ -41,16 +41,16 @@ class FeatureParts(OptionGroup):
 
     def learner(self, setup: Setup, *, trains: bool, stages: tuple[str, ...]) -> EmbeddingLearner:
         """The parts on the backbone of a setup."""
+        backbone = build_backbone(setup.backbone, setup.image, bn="running", trains=trains)
+        known = {"channels": backbone.stages[-1].out_channels}  # of the maps that are laid flat
         optional = (
             (TRANSFORMS, self.transform, self.transform_options),
             (REFINERS, self.refiner, self.refiner_options),
         )
         transform, refiner = (
-            None if name is None else registry.make(name, options)
+            None if name is None else registry.make(name, options, known)
             for registry, name, options in optional
         )
-        backbone = build_backbone(setup.backbone, setup.image, bn="running", trains=trains)
-        known = {"channels": backbone.stages[-1].out_channels}  # of the maps that are laid flat
         return EmbeddingLearner(
             embedding=backbone,
             classifier=CLASSIFIERS.make(self.classifier, self.classifier_options, known),

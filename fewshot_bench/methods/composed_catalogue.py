@@ -165,3 +165,10 @@ add(
     "Ye et al. 2018, arXiv 1812.03664",
     classifier="feat",
 )
+add(
+    "feat[contrastive]",
+    "episodic",
+    "FEAT with the contrastive term of the authors' training",
+    "Ye et al. 2018, arXiv 1812.03664",
+    classifier="feat[contrastive]",
+)

@@ -118,7 +118,19 @@ class EmbeddingLearner(FeatureMethod):
         features = self.embedding(params, images, mode)
         support, query = torch.tensor_split(features, [len(episode.support)])
         logits = self.classify(params, support, episode.support_labels, query, episode.n_way)
-        return Objective(F.cross_entropy(logits, episode.targets), mode.seen)
+        loss = F.cross_entropy(logits, episode.targets)
+        added = self._regulariser(params, support, query, episode)
+        return Objective(loss if added is None else loss + added, mode.seen)
+
+    def _regulariser(
+        self, params: Params, support: Tensor, query: Tensor, episode: Episode
+    ) -> Tensor | None:
+        """The classifier's own part of the loss; it is told the labels of queries, in training."""
+        if self.transform is not None:
+            support, query = self.transform(params, support, query)
+        labels = torch.cat([episode.support_labels, episode.targets])
+        items = torch.cat([support, query])
+        return self.classifier.regulariser(params, items, labels, episode.n_way)
 
     def embed(self, params: Params, images: Tensor) -> Tensor:
         """(B, C, H, W) images to (B, D) features, normalised by running averages."""

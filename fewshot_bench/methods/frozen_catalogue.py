@@ -10,6 +10,8 @@ _TIP = "Zhang et al. 2022, arXiv 2207.09519"
 _METAOPTNET = "Lee et al. 2019, arXiv 1904.03758"
 _DSN = "Simon et al. 2020 (CVPR)"
 _DN4 = "Li et al. 2019, arXiv 1903.12290"
+_BDC = "Xie et al. 2022, arXiv 2204.04567"
+_CTX = "Doersch et al. 2020, arXiv 2007.11498"
 _TPN = "Liu et al. 2018, arXiv 1805.10002"
 _CNAPS = "Bateni et al. 2019, arXiv 1912.03432"
 _PT_MAP = "Hu et al. 2020, arXiv 2006.03806"
@@ -109,6 +111,13 @@ for _name, _transform, _refiner, _summary, _paper in (
         "Lazarou et al. 2020, arXiv 2012.07962",
     ),
     (
+        "ici",
+        "l2n",
+        "ici",
+        "pseudo-labels that a linear model explains best join the support, round by round",
+        "Wang et al. 2020, arXiv 2003.11853",
+    ),
+    (
         "entropy-tuning",
         "un",
         "entropy-tuning",
@@ -132,6 +141,18 @@ for _name, _summary, _paper, _parts in (
         {"transform": "l2n", "refiner": "tpn"},
     ),
     (
+        "deep-emd",
+        "similarity of local descriptors that optimal transport matches",
+        "Zhang et al. 2020, arXiv 2003.06777",
+        {"classifier": "deep-emd"},
+    ),
+    (
+        "deep-bdc",
+        "nearest mean of Brownian distance covariances of channels",
+        _BDC,
+        {"transform": "bdc"},
+    ),
+    (
         "metaoptnet-rr",
         "ridge with a learned scale",
         _METAOPTNET,
@@ -147,3 +168,26 @@ for _name, _summary, _paper, _parts in (
         _paper,
         **_parts,
     )
+add(
+    "ctx",
+    "episodic",
+    "an embedding trained by episodes: distance of a map to what its positions attend to in a class",
+    _CTX,
+    classifier="ctx[heads]",
+)
+add(
+    "ctx[pretrained]",
+    "pretrained",
+    "what ctx does with maps, on pre-trained ones and without heads",
+    _CTX,
+    classifier="ctx",
+)
+add(
+    "deep-bdc[stl]",
+    "pretrained",
+    "logistic regression on Brownian distance covariances, at length 1, of pre-trained maps",
+    _BDC,
+    transform="bdc[l2n]",
+    classifier="logistic-regression",
+    classifier_options={"c": 2.0},
+)

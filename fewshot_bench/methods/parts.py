@@ -71,6 +71,26 @@ class Classifier(_Part, ABC):
             (..., Q, N).
         """
 
+    def regulariser(
+        self,
+        params: Params,  # noqa: ARG002
+        items: Tensor,  # noqa: ARG002
+        labels: Tensor,  # noqa: ARG002
+        n_way: int,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What training by episodes adds to the loss of the queries; None for most.
+
+        Args:
+            params: holds at least what ``init`` gave.
+            items: (M, D) transformed features of support and queries of one episode.
+            labels: int64 (M,) of both.
+            n_way: number of classes.
+
+        Returns:
+            () weighted, or None.
+        """
+        return None
+
 
 class Refiner(_Part, ABC):
     """Predictions for all queries of an episode together; transductive by design."""

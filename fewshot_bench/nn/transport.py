@@ -1,7 +1,8 @@
-"""Optimal transport between small sets, for a batch of problems at a time.
+"""Optimal transport between small sets, exactly, for a batch of problems at a time.
 
-A primal-dual interior-point method with the predictor and corrector of Mehrotra (1992, SIAM Journal
-on Optimization 2). A problem stops for itself, so its result does not depend on its batch.
+The method of successive shortest paths: as long as a source has mass left, a cheapest path to a
+sink that wants some takes as much as it can. A path may send earlier mass back, so every flow on
+the way is the cheapest of its amount. All problems go in step; those that are done stand still.
 """
 
 from typing import NamedTuple
@@ -9,93 +10,97 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fewshot_bench.nn.algebra import solve_spd
+TINY = 1e-12  # mass, and difference of costs, that counts as none
 
 
-class Transport(NamedTuple):
-    """An optimal flow, and its prices.
+class Paths(NamedTuple):
+    """Cheapest paths from the sources that start to all nodes.
 
     Attributes:
-        flow: (..., n, m), above 0.
-        supply_price: (..., n), the derivative of the least cost in the supply.
-        demand_price: (..., m), in the demand; both up to a number that cancels.
+        to_sources: (B, n) costs.
+        to_sinks: (B, m) costs.
+        sink_before: (B, n) the sink from which a path comes back to a source; -1 at its start.
+        source_before: (B, m) the source from which a path comes to a sink; -1 without a path.
     """
 
-    flow: Tensor
-    supply_price: Tensor
-    demand_price: Tensor
-
-    @property
-    def prices(self) -> Tensor:
-        """Of a unit of mass from each source to each sink (..., n, m); at most its cost."""
-        return self.supply_price.unsqueeze(-1) + self.demand_price.unsqueeze(-2)
+    to_sources: Tensor
+    to_sinks: Tensor
+    sink_before: Tensor
+    source_before: Tensor
 
 
-def _balance(weights: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """u, v for which ``weights * (u_i + v_j)`` has the given sums of rows and columns; last v is 0.
+def cheapest_paths(start: Tensor, cost: Tensor, flow: Tensor) -> Paths:
+    """Relaxation after Bellman and Ford: forward along all edges, back along those with flow.
 
-    Elimination of u leaves the Laplacian of a graph of the sinks, whose diagonal is found from its
-    other entries: no digit is lost when the weights span many orders.
+    Args:
+        start: (B, n), zero at sources where paths start, infinite at others.
+        cost: (B, n, m).
+        flow: (B, n, m), one without a cheaper flow of its amount.
     """
-    total = weights.sum(dim=-1, keepdim=True)
-    shares = weights / total
-    links = shares.mT @ weights
-    links.diagonal(dim1=-2, dim2=-1).zero_()
-    laplacian = links.sum(dim=-1).diag_embed() - links
-    right = columns.unsqueeze(-1) - shares.mT @ rows.unsqueeze(-1)
-    v = torch.zeros_like(right)
-    v[..., :-1, :] = solve_spd(laplacian[..., :-1, :-1], right[..., :-1, :])
-    u = (rows.unsqueeze(-1) - weights @ v) / total
-    return u.squeeze(-1), v.squeeze(-1)
+    back = torch.where(flow > TINY, -cost, torch.inf)
+    sources, sinks = start, torch.full_like(cost[:, 0], torch.inf)
+    sink_before = torch.full_like(sources, -1, dtype=torch.long)
+    source_before = torch.full_like(sinks, -1, dtype=torch.long)
+    while True:
+        offer, by = (sources.unsqueeze(-1) + cost).min(dim=-2)
+        better = offer < sinks - TINY
+        sinks = torch.where(better, offer, sinks)
+        source_before = torch.where(better, by, source_before)
+        offer, by = (sinks.unsqueeze(-2) + back).min(dim=-1)
+        better = offer < sources - TINY
+        if not better.any():
+            return Paths(sources, sinks, sink_before, source_before)
+        sources = torch.where(better, offer, sources)
+        sink_before = torch.where(better, by, sink_before)
 
 
-def _room(value: Tensor, change: Tensor) -> Tensor:
-    """The largest step (..., 1, 1), at most 1, after which values are still above 0."""
-    ratio = torch.where(change < 0, -value / change, torch.inf)
-    return (0.9995 * ratio.amin(dim=(-2, -1), keepdim=True)).clamp(max=1)
+def _trace(paths: Paths, sink: Tensor) -> tuple[Tensor, Tensor]:
+    """Paths to sinks (B, 1): edges (B, n, m), 1 forward and -1 back; and their starts (B, 1)."""
+    rows = torch.arange(len(sink), device=sink.device).unsqueeze(-1)
+    edges = paths.to_sources.new_zeros(*paths.to_sources.shape, paths.to_sinks.shape[-1])
+    source = paths.source_before.gather(-1, sink).clamp(min=0)
+    going = torch.ones_like(sink, dtype=torch.bool)
+    while True:
+        edges[rows, source, sink] += going.to(edges.dtype)
+        before = paths.sink_before.gather(-1, source)
+        going = going & (before >= 0)
+        if not going.any():
+            return edges, source
+        sink = torch.where(going, before, sink)
+        edges[rows, source, sink] -= going.to(edges.dtype)
+        source = torch.where(going, paths.source_before.gather(-1, sink), source)
 
 
 @torch.no_grad()
-def transport(
-    cost: Tensor, supply: Tensor, demand: Tensor, gap: float = 1e-11, limit: int = 50
-) -> Transport:
+def transport(cost: Tensor, supply: Tensor, demand: Tensor) -> Tensor:
     """The flow with given margins that costs least.
 
     Args:
-        cost: (..., n, m) float64, of a unit of mass.
-        supply: (..., n), above 0.
-        demand: (..., m), above 0, with the same sum.
-        gap: by how much a unit of mass may cost more than the least at the end.
-        limit: most steps; what they reach is returned.
+        cost: (B, n, m) float64, of a unit of mass.
+        supply: (B, n), at least 0.
+        demand: (B, m), at least 0, with the same sum.
+
+    Returns:
+        (B, n, m), at least 0.
     """
-    mass = supply.sum(dim=-1)[..., None, None]
-    flow = supply.unsqueeze(-1) * demand.unsqueeze(-2) / mass
-    u, v = cost.amin(dim=-1) - 1, torch.zeros_like(demand)
-    for _ in range(limit):
-        slack = cost - Transport(flow, u, v).prices
-        product = flow * slack
-        active = product.sum(dim=(-2, -1), keepdim=True) > gap * mass
+    flow, left, wanted = torch.zeros_like(cost), supply, demand
+    while True:
+        active = ((left > TINY).any(dim=-1) & (wanted > TINY).any(dim=-1)).unsqueeze(-1)
         if not active.any():
-            break
-        missing = supply - flow.sum(dim=-1), demand - flow.sum(dim=-2)
-        weights = flow / slack
+            return flow
+        paths = cheapest_paths(torch.where(left > TINY, 0.0, torch.inf), cost, flow)
+        sink = paths.to_sinks.masked_fill(wanted <= TINY, torch.inf).argmin(dim=-1, keepdim=True)
+        edges, source = _trace(paths, sink)
+        room = torch.where(edges < 0, flow, torch.inf).flatten(1).amin(dim=-1, keepdim=True)
+        ends = torch.minimum(left.gather(-1, source), wanted.gather(-1, sink))
+        amount = torch.where(active, torch.minimum(room, ends), 0.0)
+        flow = (flow + amount.unsqueeze(-1) * edges).clamp(min=0)
+        left = left.scatter_add(-1, source, -amount)
+        wanted = wanted.scatter_add(-1, sink, -amount)
 
-        def towards(target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            """The Newton step (flow, u, v) to ``flow * slack = target`` and the margins."""
-            pull = target / slack - flow
-            du, dv = _balance(
-                weights, missing[0] - pull.sum(dim=-1), missing[1] - pull.sum(dim=-2)
-            )
-            return pull + weights * Transport(flow, du, dv).prices, du, dv
 
-        change, du, dv = towards(torch.zeros_like(product))
-        fall = -Transport(flow, du, dv).prices
-        after = (flow + _room(flow, change) * change) * (slack + _room(slack, fall) * fall)
-        mean = product.mean(dim=(-2, -1), keepdim=True)
-        centre = (after.mean(dim=(-2, -1), keepdim=True) / mean) ** 3 * mean
-        change, du, dv = towards(centre - change * fall)
-        step = torch.where(active, _room(flow, change), 0.0)
-        flow = flow + step * change
-        step = torch.where(active, _room(slack, -Transport(flow, du, dv).prices), 0.0).squeeze(-1)
-        u, v = u + step * du, v + step * dv
-    return Transport(flow, u, v)
+@torch.no_grad()
+def prices(cost: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Derivatives of the least cost in supply (B, n) and demand (B, m), up to opposite numbers."""
+    paths = cheapest_paths(torch.zeros_like(cost[:, :, 0]), cost, flow)
+    return -paths.to_sources, paths.to_sinks

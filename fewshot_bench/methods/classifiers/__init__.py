@@ -21,6 +21,8 @@ def _add(name: str, target: str, summary: str, paper: str = "", **options: Any) 
 _CLOSER_LOOK = "Chen et al. 2019, arXiv 1904.04232"
 _METAOPTNET = "Lee et al. 2019, arXiv 1904.03758"
 _DSN = "Simon et al., CVPR 2020"
+_FEAT = "Ye et al. 2018, arXiv 1812.03664"
+_CTX = "Doersch et al. 2020, arXiv 2007.11498"
 
 _add(
     "nearest-mean",
@@ -158,8 +160,34 @@ _add(
     "Li et al. 2019, arXiv 1903.12290",
 )
 _add(
+    "ctx",
+    "cross_attention:CrossTransformers",
+    "distance of a map to what its positions attend to in a class; give channels for maps",
+    _CTX,
+)
+_add(
+    "ctx[heads]",
+    "cross_attention:CrossTransformers",
+    "the same with keys and values of 128 channels learned over episodes",
+    _CTX,
+    heads=128,
+)
+_add(
+    "deep-emd",
+    "earth_mover:EarthMover",
+    "similarity of local descriptors that optimal transport matches; give channels for maps",
+    "Zhang et al. 2020, arXiv 2003.06777",
+)
+_add(
     "feat",
     "set_attention:SetAttention",
     "nearest class mean after self-attention among the means",
-    "Ye et al. 2018, arXiv 1812.03664",
+    _FEAT,
+)
+_add(
+    "feat[contrastive]",
+    "set_attention:SetAttention",
+    "the same, and in training each image is near to the centre of its adapted class",
+    _FEAT,
+    balance=1.0,
 )

@@ -121,17 +121,27 @@ class LogisticRegression(Classifier):
         weights, intercept = self.fit(support.double(), support_labels, n_way)
         return (query.double() @ weights + intercept).to(query.dtype)
 
-    def fit(self, support: Tensor, labels: Tensor, n_way: int) -> tuple[Tensor, Tensor]:
-        """Weights (..., D, N) and intercepts (..., 1, N), which sum to zero over classes."""
+    def fit(
+        self, support: Tensor, labels: Tensor, n_way: int, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Weights (..., D, N) and intercepts (..., 1, N), which sum to zero over classes.
+
+        Args:
+            support: (..., S, D).
+            labels: int64 (..., S).
+            n_way: number of classes.
+            counted: bool (..., S, 1), the items that count; None: all.
+        """
         items = support.shape[-2]
         c = self.c / items if self.mean else self.c
         origin = support.mean(dim=-2, keepdim=True)
         # The constant's size makes the curvature along intercepts like that along weights.
         constant = (n_way / (c * items)) ** 0.5
         column = torch.full_like(support[..., :1], constant)
-        full = Problem(
-            torch.cat([support - origin, column], dim=-1), one_hot(labels, n_way, support.dtype), c
-        )
+        x = torch.cat([support - origin, column], dim=-1)
+        if counted is not None:
+            x = x * counted  # a row of zeros adds a constant to the objective
+        full = Problem(x, one_hot(labels, n_way, support.dtype), c)
         optimum = self._optimum(full)
         solution = with_implicit_gradient(
             optimum,

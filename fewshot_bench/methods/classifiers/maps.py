@@ -1,4 +1,4 @@
-"""What the classifiers of local descriptors share: features as maps, and queries in parts."""
+"""What the classifiers of local descriptors share: classes as sets, and queries in parts."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -7,31 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fewshot_bench.errors import ConfigError
+from fewshot_bench.methods.maps import descriptors, positions_of
 from fewshot_bench.methods.options import Count
 from fewshot_bench.methods.parts import Classifier
 from fewshot_bench.nn.params import Params
 
 LIMIT = 2**24  # numbers held at a time
-
-
-def descriptors(x: Tensor, channels: int | None) -> Tensor:
-    """(..., D) maps (channels, height, width) laid flat, to (..., positions, channels).
-
-    Without channels every feature is a map of one position.
-    """
-    return x.unflatten(-1, (channels or x.shape[-1], -1)).mT
-
-
-def positions_of(features: int, channels: int | None) -> int:
-    """Positions of maps laid flat; raises ConfigError if D is no multiple of the channels."""
-    positions, rest = divmod(features, channels or features)
-    if rest:
-        raise ConfigError(
-            f"{features} features are no maps of {channels} channels;"
-            " set channels to what the backbone has at its end"
-        )
-    return positions
 
 
 def in_parts(scores: Callable[[Tensor], Tensor], query: Tensor, size: int) -> Tensor:

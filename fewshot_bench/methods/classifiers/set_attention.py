@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.methods.options import Rate
+from fewshot_bench.methods.options import Rate, Weight
 from fewshot_bench.methods.parts import Classifier
 from fewshot_bench.nn.heads import prototypes, squared_distances
 from fewshot_bench.nn.params import Params
@@ -30,10 +30,14 @@ class SetAttention(Classifier):
     Attributes:
         scale: factor of the distances; 1/64 and 1/32 are the authors'.
         normalised: whether the layer ends in a normalisation, as published.
+        balance: weight of the contrastive term of training by episodes; the authors' are 0.01 to 1.
+        contrast_scale: factor of the distances in that term; 1/16 to 1/64 are the authors'.
     """
 
     scale: Rate = 1 / 64
     normalised: bool = True
+    balance: Weight = 0.0
+    contrast_scale: Rate = 1 / 16
 
     def init(self, features: int, generator: torch.Generator) -> Params:
         """Three maps for query, key and value, the output map, and the normalisation."""
@@ -56,12 +60,32 @@ class SetAttention(Classifier):
         means = self.adapt(params, prototypes(support, support_labels, n_way))
         return -self.scale * squared_distances(query, means)
 
-    def adapt(self, params: Params, means: Tensor) -> Tensor:
-        """Class means (..., N, D) to the same shape, in any order of classes alike."""
+    def regulariser(
+        self, params: Params, items: Tensor, labels: Tensor, n_way: int
+    ) -> Tensor | None:
+        """Cross-entropy of support and queries by centres of their own adapted images."""
+        if not self.balance:
+            return None
+        together = labels.unsqueeze(-1) == labels
+        centres = prototypes(self.adapt(params, items, together), labels, n_way)
+        logits = -self.contrast_scale * squared_distances(items, centres)
+        return self.balance * F.cross_entropy(logits, labels)
+
+    def adapt(self, params: Params, means: Tensor, together: Tensor | None = None) -> Tensor:
+        """Class means (..., N, D) to the same shape, in any order of classes alike.
+
+        Args:
+            params: holds at least what ``init`` gave.
+            means: (..., N, D), or other members of a set.
+            together: bool (..., N, N), who looks at whom; None: everyone at all.
+        """
         asked, key, value = (
             means @ params[f"{NAME}.{name}"].mT for name in ("query", "key", "value")
         )
-        weights = (asked @ key.mT / math.sqrt(means.shape[-1])).softmax(dim=-1)
+        scores = asked @ key.mT / math.sqrt(means.shape[-1])
+        if together is not None:
+            scores = scores.masked_fill(~together, -torch.inf)
+        weights = scores.softmax(dim=-1)
         out = F.linear(weights @ value, params[f"{NAME}.out.weight"], params[f"{NAME}.out.bias"])
         if not self.normalised:
             return means + out

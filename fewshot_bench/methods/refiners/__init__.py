@@ -101,6 +101,12 @@ _add(
     "Lazarou et al. 2020, arXiv 2012.07962",
 )
 _add(
+    "ici",
+    "credible:CredibleInference",
+    "the pseudo-labels that a linear model of features explains best join the support",
+    "Wang et al. 2020, arXiv 2003.11853",
+)
+_add(
     "entropy-tuning",
     "entropy:EntropyTuning",
     "cosine head tuned on support and on the queries' entropy, without its network",

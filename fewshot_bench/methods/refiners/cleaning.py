@@ -48,6 +48,19 @@ def training_losses(items: Tensor, y: Tensor, start: Tensor, steps: int) -> Tens
     return -(labels * total).sum(dim=-2) / max(steps, 1)
 
 
+def cleanest(losses: Tensor, guess: Tensor, count: int) -> Tensor:
+    """The items (..., Q, 1) with the smallest losses of their class, and what equals them.
+
+    Args:
+        losses: (..., Q).
+        guess: (..., Q, N) one-hot; an item without a class is none of them.
+        count: how many of each class.
+    """
+    member = guess.mT > 0
+    scores = (-losses).unsqueeze(-2).masked_fill(~member, -torch.inf)
+    return (largest(scores, count) & member).any(dim=-2).unsqueeze(-1)
+
+
 @dataclass(frozen=True)
 class LabelCleaning(Refiner):
     """Propagate labels, balance them, and move the queries that are easiest to fit to the support.
@@ -87,7 +100,7 @@ class LabelCleaning(Refiner):
             full = torch.cat([own, labels + guess], dim=-2)
             means = (known.mT @ items) / known.sum(dim=-2).unsqueeze(-1)
             losses = training_losses(items, full, means, self.steps)[..., -sets.n_query :]
-            now = self._cleanest(losses, guess)
+            now = cleanest(losses, guess, self.moved)
             labels, left = labels + guess * now, left & ~now
             result = torch.where(now, log_shares, result)
             if not left.any():
@@ -110,9 +123,3 @@ class LabelCleaning(Refiner):
         columns = columns.clamp(min=1e-6)
         columns = columns * (counted.sum(dim=-2, keepdim=True) / columns.sum(dim=-1, keepdim=True))
         return sinkhorn(self.power * log_of(shares), columns, counted)
-
-    def _cleanest(self, losses: Tensor, guess: Tensor) -> Tensor:
-        """The queries (..., Q, 1) with the smallest losses of their class."""
-        member = guess.mT > 0
-        scores = (-losses).unsqueeze(-2).masked_fill(~member, -torch.inf)
-        return (largest(scores, self.moved) & member).any(dim=-2).unsqueeze(-1)

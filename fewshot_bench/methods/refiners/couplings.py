@@ -55,7 +55,8 @@ def sinkhorn(
     Args:
         scores: (..., Q, N).
         columns: (..., 1, N) queries of each class, above 0; they sum to the number that is counted.
-        counted: bool (..., Q, 1), the queries that the columns are about; None: all.
+        counted: (..., Q, 1), the queries that the columns are about, bool, or how many each one
+            stands for; None: all, once.
         tolerance: largest deviation of a row's sum from 1 at which the rounds end.
         limit: most rounds.
     """

@@ -5,6 +5,7 @@ from fewshot_bench.registry import TRANSFORMS
 _HOME = "fewshot_bench.methods.transforms"
 _SIMPLESHOT = "Wang et al. 2019, arXiv 1911.04623"
 _PT_MAP = "Hu et al. 2020, arXiv 2006.03806"
+_BDC = "Xie et al. 2022, arXiv 2204.04567"
 _ILPC = "Lazarou et al. 2020, arXiv 2012.07962"
 
 TRANSFORMS.add(
@@ -103,5 +104,27 @@ TRANSFORMS.add(
     "whiten",
     f"{_HOME}.spectral:Whiten",
     summary="equal variance in all directions in which the support varies",
+    setting="inductive",
+)
+TRANSFORMS.add(
+    "bdc",
+    f"{_HOME}.covariance:BrownianCovariance",
+    summary="Brownian distance covariance of the channels of maps; give channels",
+    paper=_BDC,
+    setting="inductive",
+)
+TRANSFORMS.add(
+    "bdc[learned]",
+    f"{_HOME}.covariance:BrownianCovariance",
+    summary="the same with the factor of distances learned over episodes",
+    paper=_BDC,
+    setting="inductive",
+    options={"learned": True},
+)
+TRANSFORMS.add(
+    "bdc[l2n]",
+    f"{_HOME}.chain:deep_bdc",
+    summary="the same as bdc, then at length 1",
+    paper=_BDC,
     setting="inductive",
 )

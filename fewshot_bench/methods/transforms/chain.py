@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fewshot_bench.methods.options import Rate
+from fewshot_bench.methods.options import Count, Rate
 from fewshot_bench.methods.parts import Transform
 from fewshot_bench.methods.transforms.centre import Centre
+from fewshot_bench.methods.transforms.covariance import BrownianCovariance
 from fewshot_bench.methods.transforms.length import UnitLength
 from fewshot_bench.methods.transforms.power import Power
 from fewshot_bench.nn.params import Params, merge
@@ -44,6 +45,11 @@ class Chain(Transform):
 def cl2n() -> Chain:
     """Less the base mean, then at length 1 (SimpleShot, Wang et al. 2019, arXiv 1911.04623)."""
     return Chain((Centre("base"), UnitLength()))
+
+
+def deep_bdc(channels: Count | None = None) -> Chain:
+    """Brownian distance covariance, then at length 1 (DeepBDC, arXiv 2204.04567)."""
+    return Chain((BrownianCovariance(channels), UnitLength()))
 
 
 def pt_map(beta: Rate = 0.5) -> Chain:
