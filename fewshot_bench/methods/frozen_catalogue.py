@@ -171,7 +171,7 @@ for _name, _summary, _paper, _parts in (
 add(
     "ctx",
     "episodic",
-    "an embedding trained by episodes: distance of a map to what its positions attend to in a class",
+    "trained by episodes: distance of a map to what its positions attend to in a class",
     _CTX,
     classifier="ctx[heads]",
 )

@@ -10,7 +10,7 @@ def descriptors(x: Tensor, channels: int | None) -> Tensor:
 
     Without channels every feature is a map of one position.
     """
-    return x.unflatten(-1, (channels or x.shape[-1], -1)).mT
+    return x.reshape(*x.shape[:-1], channels or x.shape[-1], -1).mT
 
 
 def positions_of(features: int, channels: int | None) -> int:

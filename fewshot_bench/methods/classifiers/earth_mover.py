@@ -77,7 +77,7 @@ class EarthMover(Classifier):
             total = (first * shares.exp() * cosine).sum(dim=(-2, -1))
         else:
             flat = (numbers.flatten(0, -3) for numbers in (cosine, first, second))
-            total = _largest(*flat).unflatten(0, cosine.shape[:-2])
+            total = _largest(*flat).reshape(cosine.shape[:-2])
         return total / cosine.shape[-1]
 
 

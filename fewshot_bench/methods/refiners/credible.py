@@ -35,7 +35,7 @@ def unexplained(items: Tensor, y: Tensor, components: int) -> Tensor:
     axes, sums = axes[..., :components], sums[..., :components]
     scale = torch.where(sums > 0, sums, torch.ones_like(sums)).rsqrt()
     basis = (centred @ axes) * scale.unsqueeze(-2)
-    return (y - basis @ (basis.mT @ y)).norm(dim=-1)
+    return (y - basis @ (basis.mT @ y)).square().sum(dim=-1).sqrt()
 
 
 @dataclass(frozen=True)

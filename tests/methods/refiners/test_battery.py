@@ -25,7 +25,7 @@ FEW = {
     "label-propagation": {"neighbours": 4},
     "tpn": {"neighbours": 4},
 }
-DIFFERENTIABLE = names(REFINERS, "tim-gd", "alpha-tim", "ilpc", "entropy-tuning")
+DIFFERENTIABLE = names(REFINERS, "tim-gd", "alpha-tim", "ilpc", "ici", "entropy-tuning")
 
 
 def refined(name, support, labels, query, n_way):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from fewshot_bench.methods.classifiers.logistic import LogisticRegression
 from fewshot_bench.methods.refiners.alternating import AlternatingInformation
 from fewshot_bench.methods.refiners.cleaning import LabelCleaning, training_losses
 from fewshot_bench.methods.refiners.couplings import sinkhorn
+from fewshot_bench.methods.refiners.credible import CredibleInference, unexplained
 from fewshot_bench.methods.refiners.entropy import EntropyTuning
 from fewshot_bench.methods.refiners.information import InformationMaximisation
 from fewshot_bench.methods.refiners.laplacian import LaplacianShot
@@ -191,3 +193,16 @@ def test_sinkhorn_gives_the_columns_that_were_asked():
     plan = sinkhorn(5 * SETS.scores(1.0)(SETS.means), columns).exp()
     close(plan.sum(0, keepdim=True), columns, 1e-7)
     close(plan.sum(1), torch.ones(4, dtype=plan.dtype), 1e-12)
+
+
+def test_z37_what_is_left_of_pseudo_labels():
+    y = one_hot(torch.cat([LABELS, torch.tensor([0, 1, 2, 1])]), N_WAY, SUPPORT.dtype)
+    left = unexplained(ITEMS, y, 2)[6:]
+    close(left[None], rows(".60855600 .65882204 .60979612 1.08386511"))
+
+
+def test_ici_ends_at_the_regression_on_all_that_joined():
+    shares = refine(CredibleInference())
+    labels = torch.cat([LABELS, shares.argmax(-1)])
+    weights, intercept = LogisticRegression(10.0).fit(ITEMS, labels, N_WAY)
+    close(shares, (unit(QUERY) @ weights + intercept).softmax(-1), 1e-8)
