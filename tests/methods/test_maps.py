@@ -58,7 +58,8 @@ def test_transport_is_that_of_a_linear_program(n, m, equal):
     close(flow.sum(-2), demand, 1e-12)
     margins = np.concatenate([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
     for i in range(5):
-        least = linprog(cost[i].flatten(), A_eq=margins, b_eq=torch.cat([supply[i], demand[i]])).fun
+        right = torch.cat([supply[i], demand[i]]).numpy()
+        least = linprog(cost[i].flatten().numpy(), A_eq=margins, b_eq=right).fun
         assert (flow[i] * cost[i]).sum().item() == pytest.approx(least, abs=1e-9)
 
 
