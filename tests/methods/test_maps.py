@@ -78,7 +78,7 @@ def test_one_position_and_one_shot():
     [
         CrossTransformers(channels=3),
         EarthMover(channels=3),
-        EarthMover(channels=3, solver="sinkhorn"),
+        EarthMover(channels=3, solver="sinkhorn", rounds=5),
     ],
 )
 def test_positions_of_an_image_have_no_order_and_all_has_a_gradient(classifier):
