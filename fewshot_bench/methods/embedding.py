@@ -65,8 +65,19 @@ class FeatureMethod(EmbeddingMethod):
         self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
     ) -> Tensor:
         """Transform, classify, refine; leading dimensions are those of episodes."""
-        if self.transform is not None:
-            support, query = self.transform(params, support, query)
+        support, query = self.transformed(params, support, query)
+        return self.decide(params, support, support_labels, query, n_way)
+
+    def transformed(self, params: Params, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Features as the classifier sees them."""
+        return (
+            (support, query) if self.transform is None else self.transform(params, support, query)
+        )
+
+    def decide(
+        self, params: Params, support: Tensor, support_labels: Tensor, query: Tensor, n_way: int
+    ) -> Tensor:
+        """Classify and refine transformed features."""
         logits = self.classifier(params, support, support_labels, query, n_way)
         if self.refiner is None:
             return logits
@@ -117,20 +128,15 @@ class EmbeddingLearner(FeatureMethod):
         images = torch.cat([episode.support, episode.query])
         features = self.embedding(params, images, mode)
         support, query = torch.tensor_split(features, [len(episode.support)])
-        logits = self.classify(params, support, episode.support_labels, query, episode.n_way)
+        support, query = self.transformed(params, support, query)
+        logits = self.decide(params, support, episode.support_labels, query, episode.n_way)
         loss = F.cross_entropy(logits, episode.targets)
-        added = self._regulariser(params, support, query, episode)
+        items, labels = (
+            torch.cat([support, query]),
+            torch.cat([episode.support_labels, episode.targets]),
+        )
+        added = self.classifier.regulariser(params, items, labels, episode.n_way)
         return Objective(loss if added is None else loss + added, mode.seen)
-
-    def _regulariser(
-        self, params: Params, support: Tensor, query: Tensor, episode: Episode
-    ) -> Tensor | None:
-        """The classifier's own part of the loss; it is told the labels of queries, in training."""
-        if self.transform is not None:
-            support, query = self.transform(params, support, query)
-        labels = torch.cat([episode.support_labels, episode.targets])
-        items = torch.cat([support, query])
-        return self.classifier.regulariser(params, items, labels, episode.n_way)
 
     def embed(self, params: Params, images: Tensor) -> Tensor:
         """(B, C, H, W) images to (B, D) features, normalised by running averages."""

@@ -106,10 +106,10 @@ def test_sinkhorn_comes_near_the_exact_flow():
     support, labels, query, n_way = batch()
     exact, near = (
         EarthMover(channels=3, **options)({}, support, labels, query, n_way)
-        for options in ({}, {"solver": "sinkhorn", "rounds": 1000})
+        for options in ({}, {"solver": "sinkhorn", "rounds": 10_000})
     )
-    close(near, exact, 0.5)
-    assert (near <= exact + 1e-6).all()
+    close(near, exact, 0.2)
+    assert (near <= exact).all()  # a spread flow is one of those that the exact one is best of
 
 
 def test_brownian_covariance_is_centred_and_blind_to_order_and_shifts():

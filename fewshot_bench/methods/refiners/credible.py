@@ -42,7 +42,7 @@ def unexplained(items: Tensor, y: Tensor, components: int) -> Tensor:
 class CredibleInference(Refiner):
     """Rounds of logistic regression, after each of which credible queries join the support.
 
-    Queries that have joined are labelled anew in every round, as by the authors.
+    Queries that have joined are labelled anew in every round.
 
     Attributes:
         c: weight of the data in the regression.

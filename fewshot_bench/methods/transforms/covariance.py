@@ -47,8 +47,10 @@ class BrownianCovariance(Transform):
     def _triangle(self, params: Params, x: Tensor) -> Tensor:
         matrix = self.matrix(params, descriptors(x, self.channels).mT)
         rows, columns = torch.triu_indices(*matrix.shape[-2:], device=x.device)
-        weight = torch.where(rows == columns, 1.0, math.sqrt(2) if self.frobenius else 1.0)
-        return matrix[..., rows, columns] * weight.to(x.dtype)
+        triangle = matrix[..., rows, columns]
+        if not self.frobenius:
+            return triangle
+        return torch.where(rows == columns, triangle, math.sqrt(2) * triangle)
 
     def matrix(self, params: Params, maps: Tensor) -> Tensor:
         """(..., C, positions) to symmetric (..., C, C) whose rows sum to 0."""
