@@ -22,7 +22,7 @@ DEEPEST = 100  # of values inside values; programs and people write ten at most
 _PLAIN = (str, bool, int, float, type(None))
 
 
-def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     """All bytes of a regular file.
 
     Args:
@@ -45,7 +45,9 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
             raise OSError(errno.EINVAL, "a pipe, socket or device, not a file", name)
         if facts.st_size > most:
             raise OSError(errno.EFBIG, f"larger than {most:,} bytes", name)
-        data = file.read(most + 1)  # a file of /proc has no size, and one may grow meanwhile
+        data = file.read(facts.st_size + 1)  # not more, for which memory would be taken
+        if len(data) > facts.st_size:  # a file of /proc has no size, and one may grow meanwhile
+            data += file.read(most + 1 - len(data))
     if len(data) > most:
         raise OSError(errno.EFBIG, f"larger than {most:,} bytes", name)
     return data

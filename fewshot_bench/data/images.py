@@ -1,6 +1,8 @@
 """From an encoded image to a square uint8 array: the one place where pixels are decided."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,10 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fewshot_bench.data.benchmark import Encoded
+from fewshot_bench.data.budget import Budget
 
 RESAMPLING = Image.Resampling.BILINEAR  # Pillow's averages over the whole footprint
 Fit = Literal["squeeze", "crop"]
 DEPTHS = (8, 10, 12, 14, 16)  # bits that microscopes, scanners and X-ray detectors really have
+MOST_PIXELS = 1 << 27  # decoded at once by all threads together; a larger image is decoded alone
+_PIXELS = Budget(MOST_PIXELS)
 _ORIENTATION = 0x0112  # the tag's number in EXIF
 _WITH_FRAMES = ("GIF", "TIFF", "WEBP", "AVIF")  # not MPO, a photograph with its own preview
 _FAINT_VALUE, _FAINT_RANGE = 64, 16
@@ -89,7 +94,14 @@ def decode(data: Encoded, how: Decoding) -> Decoded:
     Raises:
         ValueError: the data is not an image, a damaged or truncated one, or one of unknown range.
     """
-    image = _open(data)
+    image = _opened(data)
+    with _PIXELS.holding(image.width * image.height):
+        return _decoded(data, image, how)
+
+
+def _decoded(data: Encoded, image: Image.Image, how: Decoding) -> Decoded:
+    with _whole(data):
+        image.load()
     remarks = [FRAMES] if _frames(data, image.format) > 1 else []
     if _orientation(image) > 1:
         remarks.append(TURNED if how.upright else NOT_TURNED)
@@ -121,15 +133,21 @@ def _square(image: Image.Image, how: Decoding) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8).reshape(how.size, how.size, how.channels)
 
 
-def _open(data: Encoded) -> Image.Image:
+def _opened(data: Encoded) -> Image.Image:
+    """The image, of whose encoded pixels none is decoded yet."""
+    with _whole(data):
+        return (
+            Image.fromarray(data) if isinstance(data, np.ndarray) else Image.open(io.BytesIO(data))
+        )
+
+
+@contextlib.contextmanager
+def _whole(data: Encoded) -> Iterator[None]:
+    """Turn whatever damaged files make of Pillow's decoders, which is almost anything, into words."""
     try:
-        if isinstance(data, np.ndarray):
-            return Image.fromarray(data)
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
+        yield
+    except Exception as error:
         raise ValueError(_reason(data, error)) from error
-    return image
 
 
 def _orientation(image: Image.Image) -> int:

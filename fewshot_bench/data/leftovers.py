@@ -1,7 +1,7 @@
 """What lies in a source and was not read: counted and named, so that silence means nothing."""
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from fewshot_bench.data.notices import Notice, Tally, noticed
@@ -15,7 +15,7 @@ TEXTS = "files with the suffix {} without images"
 TEXT_SUFFIXES = {".csv", ".json", ".md", ".tsv", ".txt"}  # of lists, too, which a reader may follow
 
 
-def leftovers(root: Path, read: Set[Path]) -> list[Notice]:
+def leftovers(root: Path, read: Set[str]) -> list[Notice]:
     """Compare the files below a folder with those that were read.
 
     Args:
@@ -26,13 +26,12 @@ def leftovers(root: Path, read: Set[Path]) -> list[Notice]:
         A notice for whole folders, one for images beside those that were read, and one for each
         other suffix; names are relative to ``root``. Empty if all files were read.
     """
-    busy = {folder for file in read for folder in file.parents}
-    left = list(_unread(root, read, busy))
-    whole = [f"{path.relative_to(root).as_posix()}/" for path, is_folder in left if is_folder]
+    read = set(map(_as_path, read))
+    left = list(_unread(str(root), "", read, _busy(read)))
+    whole = [name for name in left if name.endswith("/")]
     tally = Tally()
-    for path in (path for path, is_folder in left if not is_folder):
-        suffix = path.suffix.lower()
-        tally.add(_words(suffix), path.relative_to(root).as_posix())
+    for name in (name for name in left if not name.endswith("/")):
+        tally.add(_words(Path(name).suffix.lower()), name)
     return [*noticed(FOLDERS, whole), *tally.notices()]
 
 
@@ -42,20 +41,31 @@ def _words(suffix: str) -> str:
     return (TEXTS if suffix in TEXT_SUFFIXES else OTHERS).format(suffix or "''")
 
 
-def _unread(root: Path, read: Set[Path], busy: Set[Path]) -> Iterator[tuple[Path, bool]]:
-    """Unread files in folders of which something was read, and folders of which nothing was."""
-    with os.scandir(root) as entries:
+def _as_path(text: str) -> str:
+    """As ``str(Path(text))``, which is slow for millions."""
+    return str(Path(text)) if os.sep != "/" or "/." in text or "//" in text else text
+
+
+def _busy(read: Iterable[str]) -> set[str]:
+    """Folders of which something was read, at any depth."""
+    direct = set(map(os.path.dirname, read))
+    return direct | {str(folder) for place in direct for folder in Path(place).parents}
+
+
+def _unread(folder: str, prefix: str, read: Set[str], busy: Set[str]) -> Iterator[str]:
+    """Unread files in folders of which something was read, and, with a slash, unread folders."""
+    with os.scandir(folder) as entries:
         found = sorted((entry.name, entry.is_dir()) for entry in entries if not is_junk(entry.name))
     for name, is_folder in found:
-        path = root / name
+        path = os.path.join(folder, name)  # noqa: PTH118 - paths are slow by millions
         if not is_folder and path not in read:
-            yield path, False
-        elif is_folder and path not in busy and _holds_files(path):
-            yield path, True
+            yield f"{prefix}{name}"
         elif is_folder and path in busy:
-            yield from _unread(path, read, busy)
+            yield from _unread(path, f"{prefix}{name}/", read, busy)
+        elif is_folder and _holds_files(path):
+            yield f"{prefix}{name}/"
 
 
-def _holds_files(folder: Path) -> bool:
+def _holds_files(folder: str) -> bool:
     """Whether there is any file below; empty folders hide nothing."""
     return any(any(not is_junk(file) for file in files) for _, _, files in os.walk(folder))

@@ -11,6 +11,7 @@ from fewshot_bench.data.prepare import Options, Progress, prepare
 from fewshot_bench.data.split import RandomSplit
 from fewshot_bench.data.store import MANIFEST, ImageStore, Manifest, open_store
 from fewshot_bench.data.verify import contradictions
+from fewshot_bench.data.watched import is_unchanged, listing
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import cache_folder, expanded, load_json, recover, write_atomic
 from fewshot_bench.lock import locked
@@ -148,25 +149,23 @@ def _open_folder(
     progress: Progress,
 ) -> ImageStore:
     """Open the store of a user's folder if it is that of the files as they are now."""
-    from fewshot_bench.data.readers.folder import listing
-
     if not path.exists():
         raise DataError(f"{path} does not exist")
     image_size, split = wanted
     recover(folder)
-    if (store := _current(folder, listing(path), split)) is not None:
+    if (store := _current(folder, path, split)) is not None:
         return store
     with locked(folder, f"the data in {folder}"):
-        if (store := _current(folder, listing(path), split)) is not None:  # another has made it
+        if (store := _current(folder, path, split)) is not None:  # another has made it
             return store
         options = dataclasses.replace(_last_options(folder), image_size=image_size)
         options = dataclasses.replace(options, split=split) if split else options
         return _prepare_folder(benchmark, path, folder, options, progress)
 
 
-def _current(folder: Path, now: str, split: RandomSplit | None) -> ImageStore | None:
+def _current(folder: Path, source: Path, split: RandomSplit | None) -> ImageStore | None:
     """The store, if it was made of the files as they are, and drawn by the rule if there is one."""
-    if not (folder / MANIFEST).is_file() or _recorded(folder) != now:
+    if not (folder / MANIFEST).is_file() or not is_unchanged(source, _recorded(folder)):
         return None
     try:
         store = open_store(folder)
@@ -217,8 +216,6 @@ def _prepare_folder(
     benchmark: Benchmark, path: Path, folder: Path, options: Options, progress: Progress
 ) -> ImageStore:
     """Prepare a user's folder and remember which files it was made of."""
-    from fewshot_bench.data.readers.folder import listing
-
     before = listing(path)  # before: what changes meanwhile is read again next time
     store = prepare(benchmark, folder, path, options, progress)
     write_atomic(folder / _LISTING, before.encode())

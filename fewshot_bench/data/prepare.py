@@ -221,7 +221,7 @@ class _Preparation:
         ):
             warnings.simplefilter("ignore")  # odd EXIF blocks and palettes: harmless to the pixels
             for done, source in enumerate(ordered):
-                for count in writer.add_class(source, pool, 4 * jobs):
+                for count in writer.add_class(source, pool, jobs):
                     self.progress(count, done, len(ordered))
             self.progress(writer.count, len(ordered), len(ordered))
         self._reject_damaged(writer)

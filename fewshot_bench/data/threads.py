@@ -2,12 +2,13 @@
 
 import collections
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+AHEAD = 4  # items in flight for each thread
 
 
 def ordered_map(
@@ -33,3 +34,22 @@ def ordered_map(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def map_in_chunks(
+    work: Callable[[T], R], items: Sequence[T], pool: Executor, jobs: int, most: int
+) -> Iterator[R]:
+    """The same for items that are quick work: a few of them are handed over together.
+
+    Args:
+        work: called in the threads of the pool.
+        items: all of them.
+        pool: where the work is done.
+        jobs: threads of the pool.
+        most: items that are handed over together, 1 or more.
+    """
+    size = max(1, min(most, len(items) // (2 * jobs)))
+    chunks = (items[start : start + size] for start in range(0, len(items), size))
+    ahead = max(2 * jobs, AHEAD * jobs // size)
+    for done in ordered_map(lambda chunk: [work(item) for item in chunk], chunks, pool, ahead):
+        yield from done

@@ -25,9 +25,11 @@ from fewshot_bench.data.store import (
     fingerprint,
     pixel_hash,
 )
-from fewshot_bench.data.threads import ordered_map
+from fewshot_bench.data.threads import map_in_chunks
 from fewshot_bench.files import disk_errors, dump_json, flush, sha256
 from fewshot_bench.reading import understood
+
+MOST_TOGETHER, BYTES_TOGETHER = 16, 256 << 10  # of images that a thread decodes in one go
 
 
 class StoreWriter:
@@ -45,13 +47,15 @@ class StoreWriter:
     def __init__(self, benchmark: Benchmark, how: Decoding, folder: Path) -> None:
         self.benchmark, self.how, self.folder = benchmark, how, folder
         self.count = self.deepest = 0
-        self.read: set[Path] = set()
+        self.read: set[str] = set()
         self.tally = Tally()
         self.corrupt: list[dict[str, str]] = []
         self.empty: list[str] = []
         self._lines: list[str] = []
         self._raw = hashlib.sha256()
-        self._blocks = BlockHasher(benchmark.channels * how.size**2)
+        row = benchmark.channels * how.size**2
+        self._blocks = BlockHasher(row)
+        self._together = max(1, min(MOST_TOGETHER, BYTES_TOGETHER // row))
         self._classes: dict[str, dict[str, int]] = {split: {} for split in SPLITS}
 
     def __enter__(self) -> "StoreWriter":
@@ -64,13 +68,13 @@ class StoreWriter:
             if kind is None:
                 flush(self._file)
 
-    def add_class(self, source: ClassSource, pool: ThreadPoolExecutor, ahead: int) -> Iterator[int]:
+    def add_class(self, source: ClassSource, pool: ThreadPoolExecutor, jobs: int) -> Iterator[int]:
         """Decode and write the images of a class in the order of their keys.
 
         Args:
             source: the class.
             pool: threads that decode.
-            ahead: how many images may be decoded before their turn.
+            jobs: how many they are.
 
         Yields:
             ``count`` after each image.
@@ -81,7 +85,7 @@ class StoreWriter:
         self.read.update(item.path for item in items if item.path is not None)
         reject_odd_names(item.key for item in items)
         before = len(self._lines)
-        outcomes = ordered_map(self._load, items, pool, ahead)
+        outcomes = map_in_chunks(self._load, items, pool, jobs, self._together)
         for item, outcome in zip(items, outcomes, strict=True):
             self.count += 1
             if isinstance(outcome, str):

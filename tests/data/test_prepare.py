@@ -223,7 +223,7 @@ def test_few_images_are_decoded_ahead_of_their_turn(tmp_path: Path) -> None:
 
     from fewshot_bench.data.prepare import Options, prepare
 
-    prepare(made, tmp_path / "out", None, Options(jobs=2), progress)
+    prepare(made, tmp_path / "out", None, Options(jobs=2, image_size=512), progress)
     assert most <= 9
 
 

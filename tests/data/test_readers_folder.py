@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fewshot_bench.data.readers import folder
-from fewshot_bench.data.readers.folder import FOLDER, listing
+from fewshot_bench.data import watched
+from fewshot_bench.data.readers.folder import FOLDER
+from fewshot_bench.data.watched import listing
 from fewshot_bench.errors import DataError
 
 from .tiny_sources import folder_tree, keys, picture, prepared, write
@@ -146,6 +147,6 @@ def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: A
         raise PermissionError(13, "Permission denied", str(path))
 
     tree = folder_tree(tmp_path / "tree")
-    monkeypatch.setattr(folder.os, "scandir", locked)
+    monkeypatch.setattr(watched.os, "scandir", locked)
     with pytest.raises(DataError, match=r"tree.* can't be read: Permission denied"):
         listing(tree)

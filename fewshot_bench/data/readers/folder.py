@@ -1,17 +1,13 @@
 """Anybody's images: folders of classes, with or without splits, or a table that lists them."""
 
-import hashlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from fewshot_bench.data.benchmark import SPLITS, Benchmark, ClassSource, Layout
 from fewshot_bench.data.notices import counted
 from fewshot_bench.data.readers.classes import SPLIT_FILE, class_folders
 from fewshot_bench.data.readers.common import folder_class, image_files, image_names, subfolders
-from fewshot_bench.data.readers.listed import images, is_list, scan_list
+from fewshot_bench.data.readers.listed import is_list, scan_list
 from fewshot_bench.data.readers.names import close, meant, plain
-from fewshot_bench.data.walk import is_junk
 from fewshot_bench.errors import DataError
 
 
@@ -51,56 +47,6 @@ def _scan_classes(root: Path) -> list[ClassSource]:
             " path,class,split"
         )
     return classes
-
-
-def listing(source: Path) -> str:
-    """SHA-256 over path, size and time of change of every file: tells whether to read again.
-
-    Raises:
-        DataError: the source can't be listed.
-    """
-    if not source.exists():
-        raise DataError(f"{source} does not exist")
-    digest = hashlib.sha256()
-    try:
-        for name, path in _files(source):
-            digest.update(f"{name}\t{_facts(path)}\n".encode(errors="surrogateescape"))
-    except OSError as error:
-        raise DataError(f"{error.filename or source} can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{source} can't be listed: {error}") from error
-    return digest.hexdigest()
-
-
-def _facts(path: Path) -> str:
-    try:
-        facts = path.stat()
-    except (OSError, ValueError):  # a missing file is reported, with its name, when it is read
-        return "missing"
-    return f"{facts.st_size}\t{facts.st_mtime_ns}"
-
-
-def _files(source: Path) -> Iterator[tuple[str, Path]]:
-    if source.is_file():
-        yield source.name, source
-    else:
-        yield from _below(source, "")
-    if is_list(source):
-        yield from sorted((image.key, image.path) for image in images(source))
-
-
-def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    with os.scandir(folder) as entries:
-        found = sorted(
-            (entry.name, entry.is_dir())
-            for entry in entries
-            if not entry.name.startswith(".") and not is_junk(entry.name)
-        )
-    for name, is_folder in found:
-        if is_folder:
-            yield from _below(folder / name, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", folder / name
 
 
 FOLDER = Benchmark(

@@ -59,7 +59,9 @@ def tar_items(tar: Path) -> list[ImageItem]:
         raise DataError(f"{tar} is truncated or damaged ({error}); fetch it again") from error
     return [
         ImageItem(
-            Path(file.name).stem, functools.partial(_piece, tar, file.offset_data, file.size), tar
+            Path(file.name).stem,
+            functools.partial(_piece, tar, file.offset_data, file.size),
+            str(tar),
         )
         for file in files
         if file.name.lower().endswith(IMAGE_SUFFIXES)

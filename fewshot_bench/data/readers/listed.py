@@ -1,10 +1,11 @@
 """Images that a table or a JSON file lists, with their classes and perhaps their splits."""
 
 import functools
+import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,21 +27,26 @@ from fewshot_bench.errors import DataError
 LONGEST_PATH = 4096  # characters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listed:
-    """One image of a list, checked.
+    """One image of a list, checked; as small as can be, because lists are long.
 
     Attributes:
         name: of the class.
         split: None where the list does not tell.
         key: its path as the list has it, with slashes; never absolute.
-        path: the file.
+        folder: where that path begins.
     """
 
     name: str
     split: SplitName | None
     key: str
-    path: Path
+    folder: str
+
+    @property
+    def path(self) -> str:
+        """That of the file."""
+        return f"{self.folder}/{self.key}"
 
 
 def is_list(path: Path) -> bool:
@@ -86,10 +92,11 @@ def scan_list(path: Path) -> list[ClassSource]:
 def images(path: Path) -> Iterator[Listed]:
     """Every image of a list, or of the lists in a folder."""
     lists = lists_in(path) if path.is_dir() else {path: _split_of(path)}
-    seen: set[str] = set()
+    seen: set[bytes] = set()  # of digests, which are a third of the paths themselves
     for file, split in lists.items():
         for image, line in _checked(file, split):
-            if (place := os.path.normpath(image.path)) in seen:
+            place = os.fsencode(os.path.normpath(image.path))
+            if (place := hashlib.blake2b(place, digest_size=16).digest()) in seen:
                 raise DataError(f"{file}, line {line}: {image.key} is listed twice")
             seen.add(place)
             yield image
@@ -109,55 +116,73 @@ def _is_json(path: Path) -> bool:
 
 
 def _checked(file: Path, split: SplitName | None) -> Iterator[tuple[Listed, int]]:
-    read = list(json_rows(file) if file.suffix.lower() == ".json" else rows(file))
-    base = _base(file.parent, read)
-    for row in read:
+    places = _Places(file)
+    for row in _rows(file):
         where = f"{file}, line {row.line}"
         if not row.path or not row.name:
             raise DataError(f"{where}: path or class is empty")
         if "\0" in row.path or len(row.path) > LONGEST_PATH:
             raise DataError(f"{where}: the path can't be that of a file: {row.path[:40]!a}")
-        key, path = _place(file.parent, row.path, base, where)
+        folder, key = places.of(row.path, where)
         told = split if row.split is None else read_split(row.split, where)
-        yield Listed(row.name, told, key, path), row.line
+        yield Listed(row.name, told, key, folder), row.line
 
 
-def _place(root: Path, text: str, base: tuple[str, ...], where: str) -> tuple[str, Path]:
-    """Key and path of an image; the path may not exist, which is reported when it is read."""
-    parts = _parts(text)
-    if not _is_absolute(text):
-        return _found(root, text)
-    if base and parts[: len(base)] == base:
-        inner = "/".join(parts[len(base) :])
-        return inner, root / inner
-    if Path(text).exists():
-        return "/".join(parts[1:]), Path(text)
-    raise DataError(
-        f"{where}: there is no {text!r} here; paths must be relative to the CSV file or lead to"
-        " images of this machine"
-    )
+def _rows(file: Path) -> Iterator[Row]:
+    return json_rows(file) if file.suffix.lower() == ".json" else rows(file)
 
 
-def _base(root: Path, read: Iterable[Row]) -> tuple[str, ...]:
-    """What absolute paths of another machine begin with, if the rest lies below ``root``."""
-    for row in read:
-        if _is_absolute(row.path) and not Path(row.path).exists():
-            parts = _parts(row.path)
-            for cut in range(1, len(parts)):
-                if root.joinpath(*parts[cut:]).is_file():
-                    return parts[:cut]
-    return ()
+class _Places:
+    """Where the images of a list lie.
 
+    Args:
+        file: the list.
+    """
 
-def _found(root: Path, text: str) -> tuple[str, Path]:
-    """A relative path as it is written, with slashes, or in one of Unicode's two usual forms."""
-    slashed = text.replace("\\", "/")
-    forms = (text, slashed, *(unicodedata.normalize(f, slashed) for f in ("NFC", "NFD")))
-    for name in dict.fromkeys(forms):
-        for folder in (str(root), f"{root}/images"):  # as text: paths are slow to make by millions
-            if os.path.exists(f"{folder}/{name}"):  # noqa: PTH110
-                return name, Path(folder, name)
-    return slashed, root / slashed
+    def __init__(self, file: Path) -> None:
+        self._file, self._root = file, file.parent
+        self._folders = str(self._root), f"{self._root}/images"
+
+    def of(self, text: str, where: str) -> tuple[str, str]:
+        """Folder of an image and its path in it; it may not exist, which is told when it is read.
+
+        Raises:
+            DataError: the path is absolute, and leads to no image.
+        """
+        if not _is_absolute(text):
+            return self._found(text)
+        parts = _parts(text)
+        if self._base and parts[: len(self._base)] == self._base:
+            return self._folders[0], "/".join(parts[len(self._base) :])
+        if os.path.exists(text):  # noqa: PTH110 - paths are slow to make by millions
+            return ("", text[1:]) if text[0] == "/" else (parts[0], "/".join(parts[1:]))
+        raise DataError(
+            f"{where}: there is no {text!r} here; paths must be relative to the CSV file or lead to"
+            " images of this machine"
+        )
+
+    @functools.cached_property
+    def _base(self) -> tuple[str, ...]:
+        """What absolute paths of another machine begin with, if the rest lies below the root."""
+        for row in _rows(self._file):
+            if _is_absolute(row.path) and not Path(row.path).exists():
+                parts = _parts(row.path)
+                for cut in range(1, len(parts)):
+                    if self._root.joinpath(*parts[cut:]).is_file():
+                        return parts[:cut]
+        return ()
+
+    def _found(self, text: str) -> tuple[str, str]:
+        """A relative path as it is written, with slashes, or in one of Unicode's usual forms."""
+        slashed = text.replace("\\", "/")
+        forms = [text] if slashed == text else [text, slashed]
+        if not text.isascii():
+            forms += [unicodedata.normalize(form, slashed) for form in ("NFC", "NFD")]
+        for name in forms:
+            for folder in self._folders:
+                if os.path.exists(f"{folder}/{name}"):  # noqa: PTH110
+                    return folder, name
+        return self._folders[0], slashed
 
 
 def _is_absolute(text: str) -> bool:
@@ -169,7 +194,7 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def _items(found: list[Listed]) -> list[ImageItem]:
-    keys: list[str] = stems(Path(image.key).name for image in found)
+    keys: list[str] = stems(image.key.rpartition("/")[2] for image in found)
     if len(set(keys)) < len(keys):  # same file name in two folders: only the whole path tells them
         keys = [image.key for image in found]
     return [file_item(image.path, key) for image, key in zip(found, keys, strict=True)]

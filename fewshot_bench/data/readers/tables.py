@@ -2,7 +2,8 @@
 
 import codecs
 import csv
-import io
+import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,10 @@ _MARKS = (
 )
 
 
-@dataclass(frozen=True)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # what text files end lines with
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One image of a table.
 
@@ -80,8 +84,8 @@ def rows(path: Path) -> Iterator[Row]:
         yield Row(
             line,
             _cell(cells, columns["path"]),
-            _cell(cells, columns["class"]),
-            _cell(cells, columns["split"]) if "split" in columns else None,
+            sys.intern(_cell(cells, columns["class"])),  # a million rows hold few names
+            sys.intern(_cell(cells, columns["split"])) if "split" in columns else None,
         )
 
 
@@ -110,7 +114,9 @@ def records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[s
     Raises:
         DataError: it is not CSV.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    # Line by line, because a StringIO would hold four bytes for each character once more.
+    found = (match.group() for match in _LINE.finditer(text))
+    reader = csv.reader(found, delimiter=separator, skipinitialspace=True)
     header = True
     try:
         for cells in reader:
@@ -189,7 +195,8 @@ def _opened(path: Path) -> tuple[str, str, dict[str, int]]:
 
 def header(text: str, separator: str) -> list[str]:
     """Cells of a table's first line that has any; capitals and blanks around them are gone."""
-    for line in text.splitlines():
+    for match in _LINE.finditer(text):
+        line = match.group().rstrip("\r\n")
         cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
         if not _is_preamble(cells, separator):
             return [cell.strip().lower() for cell in cells]
