@@ -10,7 +10,6 @@ a thousand and of a million images of 32 pixels. ``--quick`` takes a hundredth o
 import argparse
 import io
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,14 +22,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fewshot_bench.data.blocks import Guard, block_digests
 from fewshot_bench.data.episodes import Task
 from fewshot_bench.data.library import make, open_benchmark
-from fewshot_bench.data.loader import EpisodeLoader
-from fewshot_bench.data.pool import ImagePool
 from fewshot_bench.data.prepare import Options
 from fewshot_bench.data.readers.listed import scan_list
-from fewshot_bench.data.samplers.uniform import UniformSampler
 
 SIZE = 8  # pixels of the many classes: as few as are decoded at all
 TASK = Task(5, 1, 15)

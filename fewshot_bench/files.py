@@ -95,8 +95,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` that takes its place when the block ends without error.
 
     Where the system can, both change places at once; elsewhere the old folder is moved into the new
-    one first, and :func:`recover` ends what a process that was killed in between has begun. Other
-    drafts of dead processes are removed by the next call.
+    one first, and :func:`recover` ends what a process that was killed in between has begun.
+    """
+    with draft_folder(path) as draft:
+        yield draft
+        with disk_errors(str(path)):
+            _take_place(draft, path)
+
+
+@contextlib.contextmanager
+def draft_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` for the length of the block.
+
+    Those of processes that were killed are removed by the next call.
     """
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,8 +116,6 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         draft.mkdir()
     try:
         yield draft
-        with disk_errors(str(path)):
-            _take_place(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

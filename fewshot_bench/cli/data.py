@@ -14,6 +14,7 @@ from fewshot_bench.cli.output import Json, Quiet, echo_json
 from fewshot_bench.cli.progress import MinuteLines, TimeLeft, console
 from fewshot_bench.data.download import pending
 from fewshot_bench.data.duplicates import copies
+from fewshot_bench.data.features.table import SCHEME
 from fewshot_bench.data.library import make, open_benchmark, parse
 from fewshot_bench.data.notices import counted
 from fewshot_bench.data.prepare import Options
@@ -21,8 +22,8 @@ from fewshot_bench.data.readers.classes import SPLIT_FILE, class_names
 from fewshot_bench.data.sheet import save_sheet
 from fewshot_bench.data.split import SPLITS, random_split
 from fewshot_bench.data.summary import lines, summary
-from fewshot_bench.data.verify import add_hashes, verify
-from fewshot_bench.files import write_atomic
+from fewshot_bench.data.verify import add_hashes, against_source, verify
+from fewshot_bench.files import cache_folder, write_atomic
 
 app = typer.Typer(name="data", help="Prepare, inspect and verify benchmarks.", no_args_is_help=True)
 
@@ -102,10 +103,27 @@ def info_command(
 
 
 @app.command("verify")
-def verify_command(name: Name, image_size: Size = None, as_json: Json = False) -> None:
+def verify_command(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of the benchmark, folder:PATH or features:FILE; without one, all that the"
+            " cache holds: data, activations, weights and states."
+        ),
+    ] = None,
+    image_size: Size = None,
+    as_json: Json = False,
+) -> None:
     """Hash all that is stored again; exit code 1 and a line for each difference."""
+    if name is None:
+        return _verify_cache(as_json)
+    if name.startswith(SCHEME):
+        return _verify_features(name, as_json)
     store = open_benchmark(name, image_size)
+    benchmark, source = parse(name)
     differences = verify(store)
+    if not differences and source is not None:
+        differences = against_source(store, benchmark, source)
     if not differences and add_hashes(store):
         typer.echo(f"{name}: hashes of its blocks were added", err=True)
     notices = [] if differences else copies(store)
@@ -122,6 +140,35 @@ def verify_command(name: Name, image_size: Size = None, as_json: Json = False) -
         typer.echo(f"fingerprint: {store.manifest.fingerprint}")
     if differences:
         raise typer.Exit(1)
+    return None
+
+
+def _verify_cache(as_json: bool) -> None:
+    from fewshot_bench.training.stored import check_all  # torch takes seconds
+
+    found = list(check_all(cache_folder()))
+    wrong = [one for one in found if one.differences]
+    if as_json:
+        differences = {str(one.path): one.differences for one in wrong}
+        echo_json({"cache": cache_folder(), "checked": len(found), "differences": differences})
+    else:
+        for one in wrong:
+            typer.echo("\n".join(f"{one.path}: {line}" for line in one.differences))
+        typer.echo(f"{cache_folder()}: {counted(len(found), 'files')} checked, {len(wrong)} differ")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _verify_features(name: str, as_json: bool) -> None:
+    from fewshot_bench.data.opened import open_data  # torch takes seconds
+
+    store = open_data(name)  # which checks the hash of its content
+    rows = sum(len(store.split(split)) for split in store.splits)
+    facts = {"benchmark": name, "images": rows, "differences": []}
+    if as_json:
+        return echo_json({**facts, "fingerprint": store.manifest.fingerprint})
+    typer.echo(f"{name}: features of {counted(rows, 'images')} as written")
+    return typer.echo(f"fingerprint: {store.manifest.fingerprint}")
 
 
 @app.command("split")

@@ -143,7 +143,7 @@ def _opened(data: Encoded) -> Image.Image:
 
 @contextlib.contextmanager
 def _whole(data: Encoded) -> Iterator[None]:
-    """Turn whatever damaged files make of Pillow's decoders, which is almost anything, into words."""
+    """Put into words what damaged files make of Pillow's decoders, which is almost anything."""
     try:
         yield
     except Exception as error:

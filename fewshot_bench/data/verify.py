@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 from fewshot_bench.data.benchmark import Benchmark
 from fewshot_bench.data.blocks import block_digests
+from fewshot_bench.data.prepare import Options, prepare
 from fewshot_bench.data.store import (
     BLOCKS,
     MANIFEST,
@@ -13,19 +15,23 @@ from fewshot_bench.data.store import (
     index_lines,
     pixel_hash,
 )
-from fewshot_bench.files import dump_json, sha256, write_atomic
+from fewshot_bench.files import draft_folder, dump_json, sha256, write_atomic
 from fewshot_bench.lock import locked
+
+MOST = 20  # differences that are told one by one
 
 
 def verify(store: ImageStore) -> list[str]:
     """Hash every image again and compare with the index.
 
     Returns:
-        One line per difference, at most 20 and then a count; empty if all is well.
+        One line per difference, at most :data:`MOST` and then a count; empty if all is well.
     """
-    differences = list(_differences(store))
-    shown = differences[:20]
-    return shown if len(differences) <= 20 else [*shown, f"... {len(differences) - 20} more"]
+    return _shortened(list(_differences(store)))
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MOST else [*lines[:MOST], f"... {len(lines) - MOST} more"]
 
 
 def _differences(store: ImageStore) -> Iterator[str]:
@@ -45,6 +51,31 @@ def _differences(store: ImageStore) -> Iterator[str]:
     total = sum(map(len, manifest.classes.values())) + len(manifest.missing)
     if fingerprint(lines, len(manifest.missing), total) != manifest.fingerprint:
         yield "the index does not have the fingerprint of the manifest"
+
+
+def against_source(store: ImageStore, benchmark: Benchmark, source: Path) -> list[str]:
+    """Read a source once more and compare its images with those of the store.
+
+    This finds an image whose file was changed and kept its size and its time of change.
+
+    Args:
+        store: made of the source.
+        benchmark: that of the store.
+        source: the user's folder or list.
+
+    Returns:
+        As :func:`verify`.
+
+    Raises:
+        DataError: the source can't be read any more.
+    """
+    size = store.manifest.image_size
+    options = dataclasses.replace(Options.from_record(store.manifest.options), image_size=size)
+    with draft_folder(store.folder) as draft:
+        now = prepare(benchmark, draft / "again", source, options)
+        before, after = ({*index_lines(one)} for one in (store, now))
+    changed = sorted({line.rpartition("\t")[0].replace("\t", " ") for line in before ^ after})
+    return _shortened([f"{name}: the source has another image now" for name in changed])
 
 
 def contradictions(store: ImageStore, benchmark: Benchmark) -> list[str]:

@@ -1,9 +1,9 @@
 """Whether the files of a user's folder are those that a store was made of.
 
 Of up to :data:`MANY` files each is looked at: its name, size and time of change. To do that for
-hundreds of thousands takes seconds, so of these the folders are looked at, whose times of change tell
-of files that came, went or were renamed, and the lists. What was changed in place in such a large
-folder, or with its size and time kept in any, is found by ``fsbench data verify``.
+hundreds of thousands takes seconds, so of these the folders are looked at, whose times of change
+tell of files that came, went or were renamed, and the lists. What was changed in place in such a
+large folder, or with its size and time kept in any, is found by ``fsbench data verify``.
 """
 
 import hashlib

@@ -1,5 +1,6 @@
 """Features of all images of a benchmark, block by block; a stopped run goes on where it was."""
 
+import hashlib
 import io
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,9 +20,10 @@ from fewshot_bench.data.pool import FeaturePool, ImagePool
 from fewshot_bench.data.transforms import Normalise
 from fewshot_bench.errors import DataError
 from fewshot_bench.files import digest, dump_json, load_json, write_atomic
+from fewshot_bench.reading import read_bytes
 
 BLOCK = 64  # images that are embedded and stored together
-PLAN = "plan.json"
+PLAN, DIGEST = "plan.json", 32  # bytes
 
 Function = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
@@ -118,16 +120,21 @@ def _inputs(pool: ImagePool | FeaturePool, rows: Tensor, device: torch.device) -
 
 
 def _stored(path: Path, rows: int) -> NDArray[np.float32] | None:
-    """A block that is done; None where there is none, or another version wrote it."""
+    """A block that is done; None where there is none, it is damaged, or of another version."""
     try:
-        values: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except Exception:  # a damaged file makes NumPy raise almost anything; the block is made anew
+        data = read_bytes(path)
+        if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
+            return None
+        values: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    except (OSError, ValueError):  # the block is made anew
         return None
     fits = values.shape[:1] == (rows,) and values.ndim == 2 and values.dtype == np.float32
     return values if fits else None
 
 
 def _bytes(values: NDArray[np.float32]) -> bytes:
+    """The array in NumPy's form, and its hash."""
     buffer = io.BytesIO()
     np.save(buffer, values)
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    return data + hashlib.sha256(data).digest()

@@ -13,6 +13,7 @@ Labels are names, or numbers; with class names they are places in these. A split
 safetensors 0 for train, 1 for val, 2 for test.
 """
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -23,7 +24,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from fewshot_bench.data.features.table import FeatureTable, checked
+from fewshot_bench.data.features.table import FeatureTable, checked, content_sha256
 from fewshot_bench.data.split import SPLITS
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import write_atomic
@@ -31,7 +32,7 @@ from fewshot_bench.reading import parse_json, understood
 
 SUFFIXES = (".npz", ".safetensors", ".parquet")
 WHAT = "feature file"
-_KEY = "fewshot_bench"
+_KEY, _SEAL = "fewshot_bench", "content_sha256"
 
 
 def check_suffix(path: Path) -> None:
@@ -51,18 +52,35 @@ def read_table(path: Path) -> FeatureTable:
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix == ".parquet":
-        return _read_parquet(path)
-    return _read_npz(path)
+    forms = {".safetensors": _read_safetensors, ".parquet": _read_parquet}
+    return _unsealed(forms.get(path.suffix, _read_npz)(path), path)
 
 
 def write_table(path: Path, table: FeatureTable) -> None:
-    """Write a feature file, whole or not at all, in the form of its suffix."""
+    """Write a feature file, whole or not at all, in the form of its suffix.
+
+    What has an origin is sealed: it is written with a hash of its content.
+    """
     check_suffix(path)
     forms = {".npz": _npz, ".safetensors": _safetensors, ".parquet": _parquet}
+    if table.origin is not None:
+        sealed = {**table.origin, _SEAL: content_sha256(table)}
+        table = dataclasses.replace(table, origin=sealed)
     write_atomic(path, forms[path.suffix](table))
+
+
+def _unsealed(table: FeatureTable, path: Path) -> FeatureTable:
+    """The table without its hash, which was checked; files of earlier versions have none."""
+    if table.origin is None or _SEAL not in table.origin:
+        return table
+    origin = {key: value for key, value in table.origin.items() if key != _SEAL}
+    bare = dataclasses.replace(table, origin=origin)
+    if content_sha256(bare) != table.origin[_SEAL]:
+        raise DataError(
+            f"{path} is damaged: its content does not have the hash that it was written with; make"
+            " it anew with fsbench embed"
+        )
+    return bare
 
 
 def _read_npz(path: Path) -> FeatureTable:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from fewshot_bench.data.benchmark import SPLITS, SplitName
 from fewshot_bench.data.features.files import read_table
+from fewshot_bench.data.features.table import SCHEME as SCHEME
 from fewshot_bench.data.features.table import Embedding, FeatureTable
 from fewshot_bench.data.pool import ROTATED, ROTATIONS, FeaturePool
 from fewshot_bench.data.store import Manifest
 from fewshot_bench.errors import ConfigError, DataError
 from fewshot_bench.files import sha256
 
-SCHEME = "features:"
 UNKNOWN = "not told (features of unknown origin)"
 
 

@@ -1,5 +1,6 @@
 """What a feature file holds, whatever its form, and how it is checked."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot_bench.errors import DataError
+from fewshot_bench.files import sha256
 
+SCHEME = "features:"  # what names of feature files as data begin with
 Features = NDArray[np.float32] | NDArray[np.float16]
 
 
@@ -54,6 +57,16 @@ class FeatureTable:
     labels: NDArray[Any]
     splits: NDArray[Any]
     origin: dict[str, Any] | None = None
+
+
+def content_sha256(table: FeatureTable) -> str:
+    """SHA-256 of all that a table holds, by which damage to its file is found."""
+    words = ["\n".join(column.tolist()) for column in (table.labels, table.splits)]
+    told = json.dumps([table.features.shape, words, table.origin], sort_keys=True)
+    values = np.ascontiguousarray(
+        table.features, dtype=np.float32
+    )  # whatever form keeps of 16 bits
+    return sha256(told.encode(), values.tobytes())
 
 
 def checked(
