@@ -1,4 +1,4 @@
-"""What ``fsbench data verify`` finds: changed sources, feature files, and all that a cache holds."""
+"""What ``fsbench data verify`` finds: changed sources, feature files, all that a cache holds."""
 
 import os
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-from fewshot_bench.cli.app import main
 from fewshot_bench.data.array_file import write_rows
 from fewshot_bench.data.features.files import read_table, write_table
 from fewshot_bench.data.features.table import Embedding, FeatureTable
@@ -16,6 +15,7 @@ from fewshot_bench.data.verify import against_source, verify
 from fewshot_bench.errors import DataError
 from fewshot_bench.training.checkpoint import save_checkpoint
 from fewshot_bench.training.stored import check_all
+from tests.cli.common import fsbench
 
 from .tiny_sources import folder_tree
 
@@ -37,7 +37,7 @@ def test_an_image_that_changed_with_equal_size_and_time_is_named(tmp_path):
     benchmark, source = parse(spec)
     lines = against_source(again, benchmark, source)
     assert lines == ["ant 00: the source has another image now"]
-    assert main(["data", "verify", spec]) == 1
+    assert "another image now" in fsbench("data", "verify", spec, code=1)[0]
     assert [path for path in again.folder.parent.glob(".*") if path.is_dir()] == []
 
 
@@ -60,7 +60,7 @@ def test_a_feature_that_changed_is_found_when_its_file_is_opened(tmp_path, suffi
     path.write_bytes(changed)
     with pytest.raises(DataError, match=r"damaged|is no feature file"):
         read_table(path)
-    assert main(["data", "verify", f"features:{path}"]) == 2
+    fsbench("data", "verify", f"features:{path}", code=2)
 
 
 def _cache(root):
@@ -91,11 +91,10 @@ def test_one_flipped_bit_is_named_with_its_file(tmp_path, name):
     assert "damaged" in wrong.differences[0]
 
 
-def test_a_cache_that_differs_ends_with_an_error(tmp_path, monkeypatch, capsys):
+def test_a_cache_that_differs_ends_with_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("FSBENCH_CACHE", str(tmp_path))
     _cache(tmp_path)
-    assert main(["data", "verify"]) == 0
+    assert "3 files checked, 0 differ" in fsbench("data", "verify")[0]
     (path,) = tmp_path.rglob("model.safetensors")
     path.write_bytes(path.read_bytes()[:-2])
-    assert main(["data", "verify"]) == 1
-    assert "3 files checked, 1 differ" in capsys.readouterr().out
+    assert "3 files checked, 1 differ" in fsbench("data", "verify", code=1)[0]
