@@ -2,17 +2,15 @@
 
 import contextlib
 import json
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fewshot_bench.files import disk_errors, write_atomic
 from fewshot_bench.reading import parse_json, read_bytes
+from fewshot_bench.training.board import open_board
 
 _NUMBERS = ("step", "val_accuracy", "loss")
-CLOSE_SECONDS = 3.0  # for TensorBoard's writer to end
 
 
 class EventLog:
@@ -36,7 +34,7 @@ class TrainingLog(EventLog):
         text = "".join(f"{json.dumps(event)}\n" for event in kept)
         write_atomic(path, text.encode())
         self._file = path.open("a", encoding="utf-8")
-        self._board = _tensorboard(folder, resume_step)
+        self._board = open_board(folder, resume_step)
 
     def write(self, step: int, **values: Any) -> None:
         """Record numbers of one step."""
@@ -44,8 +42,7 @@ class TrainingLog(EventLog):
             self._file.write(json.dumps({"step": step, **values}) + "\n")
             self._file.flush()
         if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(name, value, step)
+            self._board.write(step, values)
 
     def __enter__(self) -> "TrainingLog":
         return self
@@ -59,14 +56,7 @@ class TrainingLog(EventLog):
         with contextlib.suppress(OSError):  # a full disk was reported by the line that met it
             self._file.close()
         if self._board is not None and not (kind and issubclass(kind, KeyboardInterrupt)):
-            _within(CLOSE_SECONDS, self._board.close)
-
-
-def _within(seconds: float, work: Callable[[], object]) -> None:
-    """Do something that may wait for a thread that is gone, but wait for it so long only."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
+            self._board.close()
 
 
 def training_log(
@@ -103,12 +93,3 @@ def _events(path: Path) -> list[dict[str, Any]]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _tensorboard(folder: Path, resume_step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    purge = resume_step + 1 if resume_step else None
-    return SummaryWriter(folder / "tensorboard", purge_step=purge)
