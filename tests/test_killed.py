@@ -1,4 +1,4 @@
-"""Death at any moment of a replacement: the old or the new is readable, and nothing else is left."""
+"""Death at any moment of a replacement: the old or the new is readable, nothing else is left."""
 
 import contextlib
 import itertools

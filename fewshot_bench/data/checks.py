@@ -128,10 +128,11 @@ def reject_twice(classes: Iterable[ClassSource]) -> None:
 def reject_odd_names(names: Iterable[str]) -> None:
     """Raise DataError for a name with line breaks, tabs or bytes that are no text."""
     for name in names:
+        if name.isprintable():
+            continue
         if any("\ud800" <= character <= "\udfff" for character in name):
             raise DataError(f"the name {name!a} is not UTF-8; rename it")
-        if not name.isprintable():
-            raise DataError(f"the name {name!a} can't be printed on one line; rename it")
+        raise DataError(f"the name {name!a} can't be printed on one line; rename it")
 
 
 def _some(names: Sequence[str]) -> str:

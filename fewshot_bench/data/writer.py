@@ -185,4 +185,6 @@ class StoreWriter:
 
 def _named(item: ImageItem) -> ImageItem:
     """With its key in Unicode's composed form, so that a copy on another system has the same."""
+    if item.key.isascii():
+        return item
     return dataclasses.replace(item, key=unicodedata.normalize("NFC", item.key))
