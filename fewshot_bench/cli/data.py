@@ -147,14 +147,14 @@ def _verify_cache(as_json: bool) -> None:
     from fewshot_bench.training.stored import check_all  # torch takes seconds
 
     found = list(check_all(cache_folder()))
-    wrong = [one for one in found if one.differences]
+    lines = [f"{one.path}: {line}" for one in found for line in one.differences]
+    wrong = sum(bool(one.differences) for one in found)
     if as_json:
-        differences = {str(one.path): one.differences for one in wrong}
-        echo_json({"cache": cache_folder(), "checked": len(found), "differences": differences})
+        empty = dict.fromkeys(("benchmark", "images", "fingerprint"))
+        echo_json({**empty, "differences": lines, "notices": []})
     else:
-        for one in wrong:
-            typer.echo("\n".join(f"{one.path}: {line}" for line in one.differences))
-        typer.echo(f"{cache_folder()}: {counted(len(found), 'files')} checked, {len(wrong)} differ")
+        counts = f"{counted(len(found), 'files')} checked, {wrong} differ"
+        typer.echo("\n".join([*lines, f"{cache_folder()}: {counts}"]))
     if wrong:
         raise typer.Exit(1)
 
@@ -164,7 +164,7 @@ def _verify_features(name: str, as_json: bool) -> None:
 
     store = open_data(name)  # which checks the hash of its content
     rows = sum(len(store.split(split)) for split in store.splits)
-    facts = {"benchmark": name, "images": rows, "differences": []}
+    facts = {"benchmark": name, "images": rows, "differences": [], "notices": []}
     if as_json:
         return echo_json({**facts, "fingerprint": store.manifest.fingerprint})
     typer.echo(f"{name}: features of {counted(rows, 'images')} as written")

@@ -32,6 +32,7 @@ COMMANDS = f"""
 data split classes
 data prepare folder:images --image-size {SIZE} --quiet
 data info folder:images --image-size {SIZE}
+data verify
 data verify folder:images --image-size {SIZE}
 train {ON} {STEPS} --quiet
 evaluate {ON} {STEPS} --episodes 20 --out measured --quiet
