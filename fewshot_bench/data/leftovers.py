@@ -43,7 +43,8 @@ def _words(suffix: str) -> str:
 
 def _as_path(text: str) -> str:
     """As ``str(Path(text))``, which is slow for millions."""
-    return str(Path(text)) if os.sep != "/" or "/." in text or "//" in text else text
+    odd = os.sep != "/" or text.startswith("./") or "/." in text or "//" in text
+    return str(Path(text)) if odd else text
 
 
 def _busy(read: Iterable[str]) -> set[str]:
@@ -57,7 +58,7 @@ def _unread(folder: str, prefix: str, read: Set[str], busy: Set[str]) -> Iterato
     with os.scandir(folder) as entries:
         found = sorted((entry.name, entry.is_dir()) for entry in entries if not is_junk(entry.name))
     for name, is_folder in found:
-        path = os.path.join(folder, name)  # noqa: PTH118 - paths are slow by millions
+        path = _as_path(f"{folder}/{name}")
         if not is_folder and path not in read:
             yield f"{prefix}{name}"
         elif is_folder and path in busy:

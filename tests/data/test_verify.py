@@ -1,17 +1,20 @@
 """What ``fsbench data verify`` finds: changed sources, feature files, all that a cache holds."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from fewshot_bench.data import watched
 from fewshot_bench.data.array_file import write_rows
 from fewshot_bench.data.features.files import read_table, write_table
 from fewshot_bench.data.features.table import Embedding, FeatureTable
 from fewshot_bench.data.library import open_benchmark, parse
 from fewshot_bench.data.verify import against_source, verify
+from fewshot_bench.data.watched import is_unchanged, listing
 from fewshot_bench.errors import DataError
 from fewshot_bench.training.checkpoint import save_checkpoint
 from fewshot_bench.training.stored import check_all
@@ -98,3 +101,35 @@ def test_a_cache_that_differs_ends_with_an_error(tmp_path, monkeypatch):
     (path,) = tmp_path.rglob("model.safetensors")
     path.write_bytes(path.read_bytes()[:-2])
     assert "3 files checked, 1 differ" in fsbench("data", "verify", code=1)[0]
+
+
+@pytest.mark.parametrize("spec", ["folder:.", "folder:./list.csv"])
+def test_nothing_is_passed_over_in_the_folder_where_one_is(tmp_path, monkeypatch, spec):
+    tree = folder_tree(tmp_path / "in")
+    files = sorted(path.relative_to(tree) for path in tree.rglob("*.png"))
+    if spec.endswith(".csv"):
+        rows = [f"./{file},{file.parts[1]},{file.parts[0]}\n" for file in files]
+        (tree / "list.csv").write_text("path,class,split\n" + "".join(rows))
+    monkeypatch.chdir(tree)
+    store = open_benchmark(spec)
+    assert len(store.images) == len(files)
+    assert not [one for one in store.manifest.notices if "passed over" in one["text"]]
+
+
+def test_many_files_are_watched_by_the_times_of_their_folders(tmp_path, monkeypatch):
+    tree = folder_tree(tmp_path / "in")
+    assert is_unchanged(tree, listing(tree))
+    monkeypatch.setattr(watched, "MANY", 3)
+    listed = listing(tree)
+    assert is_unchanged(tree, listed)
+    image = tree / "train/ant/00.png"
+    image.write_bytes(image.read_bytes() + b"more")  # in place: this is what verify is for
+    assert is_unchanged(tree, listed)
+    image.rename(image.with_name("01b.png"))
+    assert not is_unchanged(tree, listed)
+    listed = listing(tree)
+    (tree / "test/new").mkdir()
+    assert not is_unchanged(tree, listed)
+    shutil.rmtree(tree / "val")
+    assert not is_unchanged(tree, listed)
+    assert not is_unchanged(tree, "{")
