@@ -63,6 +63,7 @@ def run(writers: tuple[Writer, ...], most: int, seed: int) -> tuple[Counter[str]
                 if not text and writer.made(root) != expected[writer.name]:
                     text = f"{writer.name} made something else"
                 wrong += [text] if text else []
+                print(f"{writer.name}: {count} kills, {text or 'nothing lost'}", flush=True)
             if kills.total() == before:
                 wrong.append("no command lives long enough to be killed")
                 break
