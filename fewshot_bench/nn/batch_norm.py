@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fewshot_bench.nn.fixed_slopes import slopes_are_fixed
 from fewshot_bench.nn.transformed import inside_transform
 
 EPS = 1e-5
@@ -89,11 +90,15 @@ class _Forward(torch.autograd.Function):
         y, mean, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, EPS)
         ctx.save_for_backward(x, weight, mean, scale)
         ctx.mark_non_differentiable(mean, scale)
+        ctx.fixed = slopes_are_fixed()
         return y, mean, scale
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        grads: tuple[Tensor, Tensor, Tensor] = _Backward.apply(grad, *ctx.saved_tensors)
+        saved = ctx.saved_tensors
+        if ctx.fixed:
+            saved = [value.detach() for value in saved]
+        grads: tuple[Tensor, Tensor, Tensor] = _Backward.apply(grad, *saved)
         return grads
 
 
@@ -111,7 +116,9 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def backward(
         ctx: Any, v: Tensor, a: Tensor, b: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, None, None]:
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
+        if not ctx.needs_input_grad[1]:
+            return _along_grad(v, a, b, *ctx.saved_tensors[1:5]), None, None, None, None
         g, x, w, mean, s, sum_gx, sum_g = ctx.saved_tensors
         n = x.numel() // x.shape[1]
         g, v, centred = _last(g), _last(v), _last(x) - mean
@@ -127,6 +134,17 @@ class _Backward(torch.autograd.Function):
         along_x = torch.addcmul(s * through_mean, centred, of_x).addcmul_(g, s * of_g)
         along_x.addcmul_(v, -w * s * s * mean_gx)
         return _first(along_g), _first(along_x), n * s * covariance, None, None
+
+
+def _along_grad(
+    v: Tensor, a: Tensor, b: Tensor, x: Tensor, weight: Tensor, mean: Tensor, scale: Tensor
+) -> Tensor:
+    """w s P(v) + a x^ + b: along the gradient alone, in which the backward pass is linear."""
+    projected: Tensor = torch.ops.aten.native_batch_norm_backward(
+        v, x, weight, None, None, mean, scale, True, EPS, [True, False, False]
+    )[0]
+    gain = a * scale
+    return projected.addcmul_(x, _column(gain)).add_(_column(b - mean * gain))
 
 
 def _last(x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.nn.backbone import Backbone, ImageShape, PlainStage
-from fewshot_bench.nn.conv import conv2d
+from fewshot_bench.nn.conv import conv2d, max_pool2d
 from fewshot_bench.nn.film import film
 from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm, norm_roles
 from fewshot_bench.nn.params import Params, Roles, kaiming_normal
@@ -55,7 +55,7 @@ class ConvBlock(PlainStage):
         x = norm(params, f"{self.name}.norm", x, mode)
         # The same as pooling last, on a quarter of the values; where a FiLM layer turns a channel
         # round (a scale below -1), it sees the largest value of each square, not the smallest.
-        x = F.max_pool2d(x, 2) if self.pool else x
+        x = max_pool2d(x) if self.pool else x
         return F.relu(film(params, self.name, x))
 
 

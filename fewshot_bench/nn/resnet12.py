@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.nn.backbone import Backbone, ImageShape, PlainStage
-from fewshot_bench.nn.conv import conv2d
+from fewshot_bench.nn.conv import conv2d, max_pool2d
 from fewshot_bench.nn.film import film
 from fewshot_bench.nn.norm import NormMode, NormPolicy, check_policy, init_norm, norm, norm_roles
 from fewshot_bench.nn.params import Params, Roles, kaiming_normal
@@ -84,7 +84,7 @@ class ResidualBlock(PlainStage):
             x = conv2d(F.leaky_relu(x, SLOPE), params[f"{self.name}.conv{i}.weight"], padding=1)
             x = self._normalised(params, i, x, mode)
         # The same as pooling last, on a quarter of the values: see conv4.
-        x = F.max_pool2d(x + shortcut, 2) if self.pool else x + shortcut
+        x = max_pool2d(x + shortcut) if self.pool else x + shortcut
         return F.leaky_relu(film(params, self.name, x), SLOPE)
 
     def _normalised(self, params: Params, layer: int, x: Tensor, mode: NormMode) -> Tensor:

@@ -86,8 +86,16 @@ def learn_offline(
     learned, optimizer = criterion(loss, phi, data.task), recipe.optimizer
     for step in range(offline.steps):
         now = begin(model, optimizer, weights)
-        for batch in itertools.islice(inner, offline.inner_steps):
-            after = descend(model, learned, optimizer, now, batch, differentiable=True)
+        for i, batch in enumerate(itertools.islice(inner, offline.inner_steps)):
+            after = descend(
+                model,
+                learned,
+                optimizer,
+                now,
+                batch,
+                differentiable=True,
+                from_constants=i == 0,
+            )
             if after is None:
                 raise TrainingError(f"the learned loss is not finite in its update {step}")
             now = after

@@ -11,6 +11,7 @@ from torch import Tensor
 from fewshot_bench.errors import ConfigError
 from fewshot_bench.inner.losses.per_output import Criterion, Task
 from fewshot_bench.inner.optimizers.sgd import SGD
+from fewshot_bench.nn.fixed_slopes import fixed_slopes
 from fewshot_bench.nn.norm import NormMode, blend
 from fewshot_bench.nn.params import Params, is_buffer, trainable
 from fewshot_bench.supervised.data import Examples, PartName, SupervisedData
@@ -135,6 +136,7 @@ def descend(
     batch: Batch,
     *,
     differentiable: bool = False,
+    from_constants: bool = False,
 ) -> Progress | None:
     """One training step.
 
@@ -145,6 +147,8 @@ def descend(
         before: its parameters must ask for gradients.
         batch: inputs and targets.
         differentiable: keep the graph of the step, through which the loss can be learned.
+        from_constants: what is before the step does not depend on what is learned through it, so
+            the graph need not say how the step does on that.
 
     Returns:
         None where the loss is not finite.
@@ -152,7 +156,9 @@ def descend(
     x, y = batch
     mode = NormMode(training=True)
     weights = trainable(before.params)
-    loss = criterion(model(before.params, x, mode), y)
+    with fixed_slopes(from_constants):
+        outputs = model(before.params, x, mode)
+    loss = criterion(outputs, y)
     if not loss.isfinite():
         return None
     grads = torch.autograd.grad(

@@ -113,7 +113,15 @@ def train_adaptively(
     inner = batches(data, "train", recipe.batch_size, seed)
     outer = batches(data, online.outer, recipe.batch_size, seed, outer=True)
     for step in range(recipe.steps):
-        after = descend(model, learned, optimizer, now, next(inner), differentiable=True)
+        after = descend(
+            model,
+            learned,
+            optimizer,
+            now,
+            next(inner),
+            differentiable=True,
+            from_constants=True,
+        )
         if after is None:
             return Adapted(Trained(now.params, step), initial, phi)
         update(adam, phi, outer_loss(model, data, after.params, next(outer)), step)
