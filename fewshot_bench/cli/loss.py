@@ -27,6 +27,10 @@ class _Commands(LazyGroup):
             "fewshot_bench.cli.loss_show:show",
             "Print a loss's formula and where it comes from; draw it beside the usual loss.",
         ),
+        "analyse": Lazy(
+            "fewshot_bench.cli.loss_analyse:analyse",
+            "Tell how hard losses push the target's logit, by the target's probability.",
+        ),
     }
 
 

@@ -52,6 +52,7 @@ compare results/a results/b
 plot interval results/a results/b --out picture.svg
 loss train ml3 {LINEAR} --offline-steps 2 --out mine.json --quiet
 loss show mine.json
+loss analyse --losses cross_entropy,sparse_lsr --n-classes 5
 loss search {LINEAR} {SEARCH} --out found.json --quiet
 loss compare {LINEAR} --steps 3 --losses cross_entropy,focal --seeds 0-1 --quiet
 methods check protonet --image-size 16

@@ -41,6 +41,19 @@ def test_a_found_loss_can_be_compared(tmp_path):
     assert str(loss) in out
 
 
+def test_losses_can_be_analysed(tmp_path):
+    plot = tmp_path / "push.svg"
+    out, _ = fsbench("loss", "analyse", "--losses", "cross_entropy,sparse_lsr", "--plot", plot)
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["cross_entropy", "+0.900", "+1.000", "+0.000", "never"],
+        ["sparse_lsr", "+0.810", "+0.910", "-0.090", "0.910"],
+    ]
+    assert b"<svg" in plot.read_bytes()
+    assert "must end in .png" in fails("loss", "analyse", "--plot", tmp_path / "push.x")
+    assert "takes names" in fails("loss", "analyse", "--losses", ",")
+    assert "has to be learned first" in fails("loss", "analyse", "--losses", "ml3")
+
+
 def test_mistakes_are_one_line(tmp_path):
     out = tmp_path / "loss.json"
     assert "method must be one of evomal" in fails("loss", "search", "-m", "x", "--out", out)

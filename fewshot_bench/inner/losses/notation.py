@@ -13,8 +13,13 @@ MAX_SIMPLIFIED = 80
 LARGEST = 1e30  # a formula with numbers beyond this, or below its inverse, tells nobody anything
 
 
-def simplified(loss: SymbolicLoss) -> str | None:
-    """Formula in ordinary notation; None without sympy, and for large trees or numbers."""
+def simplified(loss: SymbolicLoss, target: int | None = None) -> str | None:
+    """Formula in ordinary notation; None without sympy, and for large trees or numbers.
+
+    Args:
+        loss: with frozen weights.
+        target: a number to put in for y, for instance 1 for the class that was right.
+    """
     if loss.weights is None or len(loss.expression.symbols) > MAX_SIMPLIFIED:
         return None
     try:
@@ -22,6 +27,8 @@ def simplified(loss: SymbolicLoss) -> str | None:
     except ImportError:
         return None
     y, f = sympy.Symbol("y", real=True), sympy.Symbol("f", real=True)
+    if target is not None:
+        y = sympy.Integer(target)
     leaves = {TARGET: y, PREDICTION: f, "+1": sympy.Integer(1), "-1": sympy.Integer(-1)}
     weights = (None, *loss.weights)
 

@@ -67,7 +67,7 @@ class StoredLoss(BaseModel, ABC):
         """One line: the loss of one output with target y and prediction f."""
 
     def details(self) -> str | None:
-        """A second line for people, where there is more to show."""
+        """More lines for people, where there is more to show."""
         return None
 
 

@@ -66,5 +66,9 @@ class SymbolicFile(StoredLoss):
         return simple or f"{loss.expression}, edges weighted by {rounded(self.weights)}"
 
     def details(self) -> str:
-        """The tree as it is stored."""
-        return f"tree: {self.expression}"
+        """The tree as it is stored; for classes also what is left of it for either target."""
+        lines = [f"tree: {self.expression}"]
+        for y in (1, 0) if self.task == "classification" else ():
+            if (formula := simplified(self.loss(), y)) is not None:
+                lines.append(f"for y = {y}: {formula}")
+        return "\n".join(lines)
