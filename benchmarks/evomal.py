@@ -1,6 +1,6 @@
 """Candidates per minute of an EvoMAL search, beside a direct reading of its description.
 
-    python benchmarks/evomal.py [generations] [sample] > benchmarks/results/evomal.md
+    python benchmarks/evomal.py [generations] [sample] [data/model] > benchmarks/results/evomal.md
 
 The direct reading takes each candidate by itself: 250 steps of local search, each by unrolling a
 training step with plain autograd, then, unless the rejection protocol rejects it, 500 training
@@ -147,7 +147,8 @@ def main() -> None:
     head += ["search / a", "archived", "no gradient", "rejected", "best error"]
     print("| " + " | ".join(head) + " |")
     print("|" + " --- |" * 3 + " ---: |" * (len(head) - 3))
-    for data, model in CASES:
+    wanted = [tuple(case.split("/")) for case in sys.argv[3:]] or CASES
+    for data, model in wanted:
         print("\n".join(lines(data, model, generations, sample)), flush=True)
 
 

@@ -188,3 +188,15 @@ def test_names_and_their_options():
         loss_from("label_smoothing", gamma=1)
     with pytest.raises(ConfigError, match="a loss file has no options, got gamma"):
         loss_from("a.json", gamma=1)
+
+
+def test_a_symbolic_loss_is_shown_for_either_target():
+    pytest.importorskip("sympy")
+    content = {"expression": "square(sub(y,f(x)))", "weights": [1.0, 2.0, 0.5]}
+    shown = SymbolicFile(task="classification", **content).details().splitlines()
+    assert shown == [
+        "tree: square(sub(y,f(x)))",
+        "for y = 1: (2 - 0.5*f)**2",
+        "for y = 0: 0.25*f**2",
+    ]
+    assert len(SymbolicFile(task="regression", **content).details().splitlines()) == 1
