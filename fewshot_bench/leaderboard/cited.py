@@ -7,7 +7,9 @@ A marker says which rows and what of them; what stands between it and its end is
     MAML has <!-- board accuracy benchmark=glyphs task=5-1 methods=maml -->82.66<!-- board end -->
 
 ``accuracy`` and ``difference`` (of ``methods`` to ``against``, in points) stand within a line. A
-method may be followed by ``:pre-trained`` or ``:plain`` where it has a row of each kind.
+method may be followed by ``:pre-trained`` or ``:plain`` where it has a row of each kind, and by
+``@`` and the id of its row where it has several; a table has all of them otherwise. Rows that were
+trained on another benchmark are there where ``trained_on`` names it.
 """
 
 import re
@@ -27,7 +29,10 @@ START = re.compile(r"<!-- board [a-z]+ [a-z]+=")
 MARKED = re.compile(
     r"(<!-- board ([a-z]+) ([a-z]+=[^>]*?) ?-->)(.*?)(<!-- board end -->)", re.DOTALL
 )
-KEYS = {"benchmark", "task", "backbone", "setting", "kind", "methods", "against", "columns"}
+KEYS = {
+    *("benchmark", "task", "backbone", "setting", "kind", "trained_on"),
+    *("methods", "against", "columns"),
+}
 PRE_TRAINED = {"pre-trained": True, "plain": False}
 
 Spec = dict[str, str]
@@ -115,13 +120,14 @@ def _rows(leaderboard: Leaderboard, spec: Spec) -> list[Row]:
 
 
 def _of_task(leaderboard: Leaderboard, spec: Spec) -> list[Row]:
-    wanted = {"kind": "measured", **spec}
+    wanted = {"kind": "measured", "trained_on": "", **spec}
     facts: dict[str, Callable[[Row], str]] = {
         "benchmark": lambda row: row.benchmark,
         "task": lambda row: task_slug(row.way, row.shot, row.sampler),
         "backbone": lambda row: row.backbone,
         "setting": lambda row: row.setting,
         "kind": lambda row: row.kind,
+        "trained_on": lambda row: row.trained_on.removeprefix("trained on "),
     }
     asked = {name: fact for name, fact in facts.items() if name in wanted}
     return [
@@ -132,8 +138,9 @@ def _of_task(leaderboard: Leaderboard, spec: Spec) -> list[Row]:
 
 
 def _named(rows: Sequence[Row], asked: str) -> list[Row]:
-    name, _, kind = asked.partition(":")
-    found = [row for row in rows if row.method == name]
+    named, _, row_id = asked.partition("@")
+    name, _, kind = named.partition(":")
+    found = [row for row in rows if row.method == name and row_id in ("", row.id)]
     if kind:
         found = [row for row in found if row.pre_trained is PRE_TRAINED[kind]]
     if not found:

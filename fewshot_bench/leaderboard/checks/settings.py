@@ -71,9 +71,22 @@ def one_split(name: str) -> bool:
 
 
 def image_side(document: Document) -> int | None:
-    """Side of the images in pixels; None where the preprocessing does not tell."""
-    found = _SIZE.match(str(document.dataset.preprocessing.get("resize", "")))
+    """Side in pixels of the images that the model saw; None where the preprocessing does not tell.
+
+    A model of other data sees images as it was trained on, whatever is stored.
+    """
+    told = document.dataset.preprocessing
+    found = _SIZE.match(str(told.get("then_resize", told.get("resize", ""))))
     return int(found[1]) if found else None
+
+
+def image_channels(document: Document) -> int | None:
+    """Channels of these images, in the same way."""
+    told = document.dataset.preprocessing
+    if "then_channels" in told:
+        return 1 if str(told["then_channels"]).startswith("grey by luma") else 3
+    channels = told.get("channels")
+    return channels if isinstance(channels, int) else None
 
 
 @dataclass(frozen=True)
@@ -99,9 +112,8 @@ def made(document: Document) -> Made | None:
     Raises:
         ConfigError: the options are not those of the method, or can't be.
     """
-    config, channels = config_of(document), document.dataset.preprocessing.get("channels")
-    side = image_side(document)
-    if config is None or not isinstance(channels, int) or side is None or side > LARGEST_SIDE:
+    config, channels, side = config_of(document), image_channels(document), image_side(document)
+    if config is None or channels is None or side is None or side > LARGEST_SIDE:
         return None
     if own_entry(document) is None or not own_backbone(document):
         return None

@@ -116,6 +116,7 @@ COLUMNS = {
         Column("method", "method", lambda r: r.method, number=False),
         Column("backbone", "backbone", lambda r: r.backbone, number=False),
         Column("pre_trained", "pre-trained", lambda r: _answer(r.pre_trained), number=False),
+        Column("embedding", "pre-training", lambda r: r.training, number=False),
         Column("kind", "kind", lambda r: r.kind, number=False),
         Column("setting", "setting", lambda r: r.setting, number=False),
         Column("accuracy", "accuracy %", accuracy, lambda r: r.accuracy, True),
