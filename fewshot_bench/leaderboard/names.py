@@ -20,7 +20,7 @@ def with_telling_notes(
     """Rows whose notes name the settings that differ among rows of one name on one board."""
     twins: dict[tuple[Any, ...], list[str]] = collections.defaultdict(list)
     for row in rows.values():
-        twins[row.method, row.backbone, row.benchmark, row.task].append(row.id)
+        twins[row.method, row.backbone, row.benchmark, row.task, row.trained_on].append(row.id)
     noted = dict(rows)
     for ids in twins.values():
         settings = {row_id: _settings(results[row_id][0]) for row_id in ids}
