@@ -8,6 +8,7 @@ from fewshot_bench.config.stages import ClassifyConfig
 from fewshot_bench.evaluation.document import Document
 from fewshot_bench.evaluation.identity import flat
 
+STEPS = "steps"
 OWN = "meta-train"  # the stage of methods that are trained themselves
 USUAL = {name: field.default for name, field in ClassifyConfig.model_fields.items()} | {
     "objective_options": {}
@@ -51,7 +52,10 @@ def classify_words(settings: Mapping[str, Any]) -> str:
 
 
 def distinct_pretrainings(documents: Sequence[Document]) -> list[str]:
-    """The words of each; where other settings differ under the same words, these in parentheses."""
+    """The words of each; where other settings differ under the same words, these in parentheses.
+
+    The number of steps stands there alone where it tells them apart.
+    """
     words = [pretraining_words(document) for document in documents]
     tables = [_unusual(document) for document in documents]
     named = []
@@ -59,6 +63,9 @@ def distinct_pretrainings(documents: Sequence[Document]) -> list[str]:
         alike = [t for w, t in zip(words, tables, strict=True) if w == word]
         names = sorted({name for t in alike for name in t})
         apart = [n for n in names if len({t.get(n) for t in alike}) > 1]
+        kinds = {tuple(sorted(t.items())) for t in alike}
+        if len({t.get(STEPS) for t in alike}) == len(kinds):
+            apart = [n for n in apart if n == STEPS]
         told = ", ".join(f"{n} {table.get(n, 'usual').strip(chr(34))}" for n in apart)
         named.append(f"{word} ({told})" if told and word else word)
     return named

@@ -14,7 +14,7 @@ from fewshot_bench.leaderboard.board import LEARNED, SETTINGS, SHORT, Board, Lea
 from fewshot_bench.leaderboard.checks.copies import like_another
 from fewshot_bench.leaderboard.datasets import Datasets, read_datasets
 from fewshot_bench.leaderboard.measured import Stored, read_stored
-from fewshot_bench.leaderboard.names import with_telling_notes
+from fewshot_bench.leaderboard.names import with_distinct_trainings, with_telling_notes
 from fewshot_bench.leaderboard.pools import make_pools
 from fewshot_bench.leaderboard.published import read_published
 from fewshot_bench.leaderboard.rerun import Rerun, read_reruns, verdict_on
@@ -57,6 +57,7 @@ def build_leaderboard(
     """
     rows = {row_id: measured_row(row_id, results) for row_id, results in stored.rows.items()}
     rows = with_telling_notes(_short_apart(rows), stored.rows)
+    rows = with_distinct_trainings(rows, stored.rows)
     rows = _marked(with_budget_flags(rows, stored.rows), stored, reruns)
     pools, rows = make_pools(rows, stored.rows, datasets)
     return Leaderboard(boards=tuple(_boards([*rows.values(), *published], pools)), pools=pools)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fewshot_bench.evaluation.identity import seedless
-from fewshot_bench.evaluation.pretraining import pretraining_words
+from fewshot_bench.evaluation.pretraining import distinct_pretrainings, pretraining_words
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.board import Row
 
@@ -32,6 +32,22 @@ def with_telling_notes(
                 rows[row_id], note=", ".join([*parts[:SHOWN], *more])
             )
     return noted
+
+
+def with_distinct_trainings(
+    rows: Mapping[str, Row], results: Mapping[str, Sequence[Result]]
+) -> dict[str, Row]:
+    """Rows whose words for the training of their embedding differ where the trainings do."""
+    alike: dict[tuple[str, ...], list[str]] = collections.defaultdict(list)
+    for row in rows.values():
+        if row.training:
+            alike[row.benchmark, row.backbone, row.trained_on].append(row.id)
+    named = dict(rows)
+    for ids in alike.values():
+        words = distinct_pretrainings([results[row_id][0].document for row_id in ids])
+        for row_id, training in zip(ids, words, strict=True):
+            named[row_id] = dataclasses.replace(rows[row_id], training=training)
+    return named
 
 
 def _telling(settings: Mapping[str, Mapping[str, str]], training: Mapping[str, str]) -> list[str]:

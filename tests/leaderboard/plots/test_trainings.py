@@ -147,3 +147,15 @@ def test_wrong_ways_to_fit_are_one_line(mixed, tmp_path):
     assert "there is no palette 'pink'" in fails(*ask, "--palette", "pink")
     assert "there is no best; there are good, poor" in fails(*ask, "--labels", "best=B")
     assert "not of the form OLD=NEW" in fails(*ask, "--labels", "good")
+
+
+def test_the_number_of_steps_stands_alone_where_it_tells_trainings_apart():
+    documents = [
+        on("knn", 0.0, {"precision": "bf16", "steps": 2000}).document,
+        on("knn", 0.0, {}).document,
+        on("tim", 0.0, {}).document,
+    ]
+    said = ["linear (steps 2000)", "linear (steps 9000)", "linear (steps 9000)"]
+    assert distinct_pretrainings(documents) == said
+    documents.append(on("knn", 0.0, {"precision": "bf16"}).document)
+    assert distinct_pretrainings(documents)[0] == "linear (precision bf16, steps 2000)"
