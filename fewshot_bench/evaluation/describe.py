@@ -22,9 +22,8 @@ from fewshot_bench.evaluation.document import (
     Summary,
     SummaryInterval,
 )
+from fewshot_bench.evaluation.protocol import PREFIXES
 from fewshot_bench.stats import DegenerateWarning, mean_ci
-
-PREFIXES = (100, 600, 1000, 10000)  # lengths whose list digest is stored, for comparing lists
 
 
 def describe_dataset(manifest: Manifest, split: Pool) -> Dataset:

@@ -7,6 +7,9 @@ from pydantic import Field
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.model_parts import Digest, Name, Part
 
+DEFAULT_EPISODES, MOST_EPISODES = 1000, 20_000
+PREFIXES = (100, 600, 1000, 10000)  # lengths whose list digest is stored, for comparing lists
+
 
 def task_words(way: int | None, shot: int | None, sampler: str = "") -> str:
     """What is asked, for a title.

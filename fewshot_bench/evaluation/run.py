@@ -14,13 +14,13 @@ from fewshot_bench.evaluation.describe import describe_protocol, describe_summar
 from fewshot_bench.evaluation.evaluate import StopRule, evaluate
 from fewshot_bench.evaluation.features import FeatureBank
 from fewshot_bench.evaluation.identity import config_sha256, shown_apart
+from fewshot_bench.evaluation.protocol import DEFAULT_EPISODES, MOST_EPISODES
 from fewshot_bench.evaluation.result import Result, make_result
 from fewshot_bench.methods.base import FewShotMethod
 from fewshot_bench.nn.params import Params
 from fewshot_bench.platform import environment, source_state
 from fewshot_bench.testing import probe
 
-DEFAULT_EPISODES, MOST_EPISODES = 1000, 20_000
 NO_CURVE = document.Training(curve=[])
 
 

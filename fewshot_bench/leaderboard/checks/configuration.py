@@ -9,8 +9,8 @@ from fewshot_bench.errors import ConfigError, ResultError
 from fewshot_bench.evaluation.compact import sampler_of
 from fewshot_bench.evaluation.document import Document, StopRule
 from fewshot_bench.evaluation.identity import config_sha256
+from fewshot_bench.evaluation.protocol import DEFAULT_EPISODES, MOST_EPISODES
 from fewshot_bench.evaluation.result import Result
-from fewshot_bench.evaluation.run import DEFAULT_EPISODES, MOST_EPISODES
 from fewshot_bench.leaderboard.checks.settings import config_of, image_side
 
 

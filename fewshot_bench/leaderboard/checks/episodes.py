@@ -7,7 +7,7 @@ import numpy as np
 from fewshot_bench.errors import ResultError
 from fewshot_bench.evaluation.arrays import Columns
 from fewshot_bench.evaluation.compact import list_sha256, redraw, sampler_of
-from fewshot_bench.evaluation.describe import PREFIXES
+from fewshot_bench.evaluation.protocol import PREFIXES
 from fewshot_bench.evaluation.result import Result
 from fewshot_bench.leaderboard.measured import MIN_EPISODES
 
